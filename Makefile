@@ -1,0 +1,47 @@
+# `make demo` and `make test` are all a newcomer needs; `make help` lists the rest.
+.DEFAULT_GOAL := help
+SERVICE ?= sales
+VENV := .venv/bin
+PYTEST_ARGS ?=
+
+.PHONY: help install install-all demo up test lint bench package start pins clean
+
+help:  ## List the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1|/' | awk -F'|' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+install:
+	@sh tools/install.sh local
+
+install-all:
+	@sh tools/install.sh local,test,lint
+
+demo: install  ## Run a compressed trading day end to end; exit code 0 only if the books balance
+	@$(VENV)/tillbus demo
+
+up: install  ## Start the local platform and stay running
+	@$(VENV)/tillbus up
+
+lint: install-all  ## Ruff and strict mypy
+	$(VENV)/ruff check .
+	$(VENV)/ruff format --check .
+	$(VENV)/mypy
+
+test: lint  ## Ruff, strict mypy and every test
+	$(VENV)/python -m pytest -n 2 --dist loadscope $(PYTEST_ARGS)
+
+bench: install-all  ## Measure speed and memory (prints figures, asserts nothing)
+	$(VENV)/python -m tests.bench
+
+package: install  ## Build the deployable zip of one service: make package SERVICE=sales
+	$(VENV)/python tools/package.py $(SERVICE) --out dist
+
+start: install  ## Run one service under Azure Functions Core Tools: make start SERVICE=sales
+	$(VENV)/python tools/start.py $(SERVICE)
+
+pins: install-all  ## Resolve every extra anew into constraints.txt
+	$(VENV)/uv pip compile --quiet --universal --python-version 3.11 --all-extras \
+	    --prerelease if-necessary-or-explicit --no-annotate --no-emit-index-url \
+	    --no-emit-find-links --custom-compile-command "make pins" --upgrade pyproject.toml -o constraints.txt
+
+clean:  ## Remove what the other targets made (the environment stays)
+	rm -rf dist .tillbus .pytest_cache .mypy_cache .ruff_cache .hypothesis
