@@ -1,0 +1,35 @@
+"""The broker core: queues, topics, locks and time as plain computation, without I/O."""
+
+from infra.local.servicebus.broker.changes import Change
+from infra.local.servicebus.broker.errors import (
+    BrokerError,
+    EntityAlreadyExists,
+    EntityNotFound,
+    InvalidArgument,
+    MessageLockLost,
+    MessageNotFound,
+    NotAllowed,
+)
+from infra.local.servicebus.broker.messages import BrokerMessage, Counts, Delivery, MessageState
+from infra.local.servicebus.broker.namespace import Namespace
+from infra.local.servicebus.broker.queue import Queue, Subscription
+from infra.local.servicebus.broker.topic import Topic
+
+__all__ = [
+    "BrokerError",
+    "BrokerMessage",
+    "Change",
+    "Counts",
+    "Delivery",
+    "EntityAlreadyExists",
+    "EntityNotFound",
+    "InvalidArgument",
+    "MessageLockLost",
+    "MessageNotFound",
+    "MessageState",
+    "Namespace",
+    "NotAllowed",
+    "Queue",
+    "Subscription",
+    "Topic",
+]

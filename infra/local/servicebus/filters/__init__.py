@@ -1,0 +1,1 @@
+"""Rule filters and actions of subscriptions."""
