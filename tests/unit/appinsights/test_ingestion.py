@@ -71,5 +71,5 @@ def test_envelopes_of_other_sdks_are_accepted() -> None:
     received = read_body(body)
 
     assert received.errors == []
-    assert received.items == 6
+    assert received.items == 7
     assert {span.name for span in received.spans} == {"myRequest", "Sql"}
