@@ -1,0 +1,112 @@
+"""What a store publishes at the end of its business day."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import ClassVar, Self
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from .facts import Fact
+from .fields import Code, CompanyCode, Currency, Frozen, SignedAmount, UtcMoment
+from .money import is_in_minor_units
+from .reasons import Reason
+from .sale import TenderType
+
+
+class TerminalDay(Frozen):
+    """One terminal's counters of the day."""
+
+    terminal: Code
+    """Till within the store. Source: till."""
+    first_sequence: int = Field(ge=1)
+    """First transaction number used. Source: till."""
+    last_sequence: int = Field(ge=1)
+    """Last transaction number used; every number between was used too. Source: till."""
+    sales: int = Field(ge=0)
+    """Sales completed. Source: till."""
+    returns: int = Field(ge=0)
+    """Returns. Source: till."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        numbers = self.last_sequence - self.first_sequence + 1
+        if numbers < self.sales + self.returns:
+            raise PydanticCustomError(
+                Reason.INVALID_DATA.value,
+                "terminal has more sales and returns than transaction numbers",
+            )
+        return self
+
+
+class TenderTotal(Frozen):
+    """What one means of payment brought in over the day."""
+
+    type: TenderType
+    """Means of payment. Source: till."""
+    currency: Currency
+    """Currency it was paid in. Source: till."""
+    amount: SignedAmount
+    """Payments less change less money paid out on returns, in that currency. Source: till."""
+
+
+class StoreDayClosed(Fact):
+    """The store has finished its business day and states what it should add up to."""
+
+    TYPE: ClassVar[str] = "com.tillbus.store-day-closed.v1"
+    TOPIC: ClassVar[str] = "store-day-closed"
+
+    company: CompanyCode
+    """Legal entity the store belongs to. Source: store configuration."""
+    store: Code
+    """Store number. Source: store configuration."""
+    business_day: date
+    """The day closed, in the store's time zone. Source: till."""
+    revision: int = Field(default=0, ge=0, le=9999)
+    """0 as first published; a corrected close counts up. Source: till."""
+    closed_at: UtcMoment
+    """When it was closed. Source: till clock."""
+    terminals: tuple[TerminalDay, ...] = Field(max_length=1000)
+    """Counters per terminal that traded; empty if none did. Source: till."""
+    currency: Currency
+    """Currency of the total. Source: store configuration."""
+    total: SignedAmount
+    """Sum of sales less returns, tax and rounding included. Source: till."""
+    tender_totals: tuple[TenderTotal, ...] = Field(default=(), max_length=1000)
+    """What should be in drawer and terminal settlements, by means and currency. Source: till."""
+
+    @model_validator(mode="after")
+    def _in_minor_units(self) -> Self:
+        amounts = [(self.total, self.currency)]
+        amounts += [(tender.amount, tender.currency) for tender in self.tender_totals]
+        for amount, currency in amounts:
+            if not is_in_minor_units(amount, currency):
+                raise PydanticCustomError(
+                    Reason.AMOUNTS_DO_NOT_ADD_UP.value,
+                    "an amount has a fraction below the minor unit of {currency}",
+                    {"currency": currency},
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _terminals_once(self) -> Self:
+        if len({day.terminal for day in self.terminals}) != len(self.terminals):
+            raise PydanticCustomError(Reason.INVALID_DATA.value, "a terminal is listed twice")
+        return self
+
+    def natural_key(self) -> str:
+        return f"{self.company}/{self.store}/{self.business_day}"
+
+    @property
+    def fact_revision(self) -> int:
+        return self.revision
+
+    @property
+    def place(self) -> tuple[str, str]:
+        return self.company, self.store
+
+    @property
+    def signed_amount(self) -> Decimal:
+        return self.total

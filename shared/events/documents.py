@@ -1,0 +1,110 @@
+"""What the services publish: a document posted in Dynamics, or a fact refused for good."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, ClassVar
+from uuid import UUID
+
+from pydantic import BeforeValidator, Field
+
+from .card_numbers import mask_card_numbers
+from .facts import Fact
+from .fields import (
+    DETAIL_LENGTH,
+    CompanyCode,
+    Currency,
+    Frozen,
+    SignedAmount,
+    UtcMoment,
+)
+from .identity import TransactionKey
+from .reasons import Reason
+
+_Name = Annotated[str, Field(min_length=1, max_length=128)]
+
+
+def _fit_to_publish(detail: object) -> object:
+    """Explanations quote other systems: shorten and mask rather than fail to explain."""
+    if not isinstance(detail, str):
+        return detail
+    return mask_card_numbers(detail.replace("\x00", ""))[:DETAIL_LENGTH]
+
+
+class DocumentRef(Frozen):
+    """Where a document is found."""
+
+    system: _Name
+    """System that holds it, for example finance-operations. Source: service."""
+    company: CompanyCode
+    """Legal entity it is booked in. Source: service."""
+    entity_set: _Name
+    """OData entity set, for example RetailTransactions. Source: service."""
+    key: Annotated[str, Field(min_length=1, max_length=1024)]
+    """Key as it stands between the parentheses of the OData URL. Source: service."""
+
+
+class DocumentPosted(Fact):
+    """A fact has become a document in Dynamics."""
+
+    TYPE: ClassVar[str] = "com.tillbus.document-posted.v1"
+    TOPIC: ClassVar[str] = "document-posted"
+
+    fact_id: UUID
+    """Id of the event that was booked. Source: that event."""
+    fact_type: _Name
+    """Its type. Source: that event."""
+    key: TransactionKey
+    """Its transaction. Source: that event."""
+    document: DocumentRef
+    """What was booked. Source: Dynamics."""
+    amount: SignedAmount
+    """As booked: returns negative. Source: service."""
+    currency: Currency
+    """Currency of the amount. Source: that event."""
+    posted_at: UtcMoment
+    """When the service learnt that it is booked. Source: service clock."""
+    already_there: bool = False
+    """Whether an earlier attempt had booked it. Source: service."""
+
+    def natural_key(self) -> str:
+        return f"{self.key}/{self.document.system}/{self.fact_id}"
+
+    @property
+    def place(self) -> tuple[str, str]:
+        return self.key.company, self.key.store
+
+    @property
+    def signed_amount(self) -> Decimal:
+        return self.amount
+
+
+class DocumentRejected(Fact):
+    """A message was refused for good; as much is said about it as could be read."""
+
+    TYPE: ClassVar[str] = "com.tillbus.document-rejected.v1"
+    TOPIC: ClassVar[str] = "document-rejected"
+
+    fact_id: UUID | None = None
+    """Id of the event refused; absent if it could not be read. Source: that event."""
+    fact_type: _Name | None = None
+    """Its type. Source: that event."""
+    key: TransactionKey | None = None
+    """Its transaction. Source: that event."""
+    message_id: Annotated[str, Field(max_length=256)]
+    """Service Bus message id, possibly empty. Source: bus."""
+    subscription: _Name
+    """Subscription in whose dead-letter queue it lies. Source: bus."""
+    reason: Reason
+    """Why no redelivery can help. Source: service."""
+    detail: Annotated[str, BeforeValidator(_fit_to_publish), Field(max_length=DETAIL_LENGTH)]
+    """Explanation for a person; cut at 1024 characters, card numbers masked. Source: service."""
+    rejected_at: UtcMoment
+    """When it was refused. Source: service clock."""
+
+    def natural_key(self) -> str:
+        return f"{self.subscription}/{self.message_id}"
+
+    @property
+    def place(self) -> tuple[str, str] | None:
+        return (self.key.company, self.key.store) if self.key else None

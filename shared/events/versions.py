@@ -1,0 +1,61 @@
+"""Which facts and versions are known, and how old versions are brought forward."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from .day import StoreDayClosed
+from .documents import DocumentPosted, DocumentRejected
+from .facts import Fact
+from .reasons import Reason
+from .sale import SaleCompleted, SaleReturned
+
+FACTS: Mapping[str, type[Fact]] = MappingProxyType(
+    {
+        model.TYPE: model
+        for model in (SaleCompleted, SaleReturned, StoreDayClosed, DocumentPosted, DocumentRejected)
+    }
+)
+"""Model by event type: the newest version of every fact."""
+
+Json = dict[str, Any]
+Upcaster = Callable[[Json], Json]
+"""Turns the data of one version into that of the next; must not change what it is given."""
+
+UPCASTERS: Mapping[str, tuple[str, Upcaster]] = MappingProxyType({})
+"""By old event type: the type it becomes and how. Steps are chained until a known type is reached."""
+
+_TYPE = re.compile(r"(?P<fact>com\.tillbus\.[a-z0-9-]+)\.v(?P<version>[0-9]+)")
+
+
+class UnknownType(ValueError):  # noqa: N818 - named for what is wrong, as every error here
+    """No model reads this type; `reason` tells an unknown fact from an unknown version."""
+
+    def __init__(self, type_: str, reason: Reason) -> None:
+        super().__init__(type_)
+        self.reason = reason
+
+
+def bring_forward(
+    type_: str, data: Json, upcasters: Mapping[str, tuple[str, Upcaster]] = UPCASTERS
+) -> tuple[type[Fact], Json]:
+    """Return the model that reads this type and the data as that model expects it.
+
+    Raises UnknownType.
+    """
+    while type_ not in FACTS:
+        if type_ not in upcasters:
+            raise UnknownType(type_, _why_unknown(type_))
+        type_, upcast = upcasters[type_]
+        data = upcast(data)
+    return FACTS[type_], data
+
+
+def _why_unknown(type_: str) -> Reason:
+    parts = _TYPE.fullmatch(type_)
+    facts = {known.rpartition(".v")[0] for known in FACTS}
+    known = parts is not None and parts["fact"] in facts
+    return Reason.UNKNOWN_VERSION if known else Reason.UNKNOWN_TYPE
