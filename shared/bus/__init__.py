@@ -1,0 +1,31 @@
+"""Between a service's handlers and the bus: messages, publishing, outcomes, settlement, retries.
+
+Handlers see `Delivery` and answer with an `Outcome`. `shared.bus.triggers` registers them with
+Azure Functions and is imported by `function_app.py` only, so that a handler's tests never load it.
+"""
+
+from __future__ import annotations
+
+from shared.bus.collaborators import BusCollaborators, BusSettings, bus_collaborators, once
+from shared.bus.delivery import Delivery, Handler
+from shared.bus.outcomes import Done, Later, Outcome, Parked, Rejected
+from shared.bus.publisher import Publisher, PublishFailed, Unsent
+from shared.bus.retry import RetryPolicy
+
+__all__ = [
+    "BusCollaborators",
+    "BusSettings",
+    "Delivery",
+    "Done",
+    "Handler",
+    "Later",
+    "Outcome",
+    "Parked",
+    "PublishFailed",
+    "Publisher",
+    "Rejected",
+    "RetryPolicy",
+    "Unsent",
+    "bus_collaborators",
+    "once",
+]

@@ -1,0 +1,117 @@
+"""What every trigger needs from its service's wiring, and how it is built from the settings."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from pydantic import Field, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from shared.bus.publisher import Publisher
+from shared.bus.retry import RetryPolicy
+from shared.clock import Clock, utc_now
+
+if TYPE_CHECKING:
+    from azure.servicebus.aio import ServiceBusClient
+
+_T = TypeVar("_T")
+
+
+class HasBus(Protocol):
+    """The part of a service's collaborators that the trigger itself uses."""
+
+    @property
+    def publisher(self) -> Publisher: ...
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def retry_policy(self) -> RetryPolicy: ...
+
+
+@dataclass(frozen=True, slots=True)
+class BusCollaborators:
+    """The bus's part of a service's collaborators; services add their own fields beside it."""
+
+    publisher: Publisher
+    clock: Clock
+    retry_policy: RetryPolicy
+
+    async def aclose(self) -> None:
+        """Close the connections to the bus."""
+        await self.publisher.aclose()
+
+
+class BusSettings(BaseSettings):
+    """Settings of the bus, named as the Functions host names them.
+
+    Either a connection string (local) or a fully qualified namespace (Azure, with the identity of
+    the app, or the user-assigned one of `clientId`).
+    """
+
+    model_config = SettingsConfigDict(extra="ignore", populate_by_name=True)
+
+    connection_string: str | None = Field(default=None, alias="ServiceBusConnection")
+    fully_qualified_namespace: str | None = Field(
+        default=None, alias="ServiceBusConnection__fullyQualifiedNamespace"
+    )
+    client_id: str | None = Field(default=None, alias="ServiceBusConnection__clientId")
+    retry_delays: str | None = Field(default=None, alias="RETRY_DELAYS")
+
+    @model_validator(mode="after")
+    def _names_one_bus(self) -> BusSettings:
+        if not self.connection_string and not self.fully_qualified_namespace:
+            raise ValueError(
+                "set ServiceBusConnection (a connection string) or "
+                "ServiceBusConnection__fullyQualifiedNamespace (with a managed identity)"
+            )
+        RetryPolicy.from_setting(self.retry_delays)
+        return self
+
+
+def service_bus_client(settings: BusSettings) -> ServiceBusClient:
+    """Return a client for the bus the settings name; call it inside the loop that will use it."""
+    from azure.servicebus.aio import ServiceBusClient
+
+    if settings.connection_string:
+        return ServiceBusClient.from_connection_string(settings.connection_string)
+    from azure.identity.aio import DefaultAzureCredential
+
+    assert settings.fully_qualified_namespace is not None
+    credential = DefaultAzureCredential(managed_identity_client_id=settings.client_id)
+    return ServiceBusClient(settings.fully_qualified_namespace, credential)
+
+
+def bus_collaborators(
+    settings: BusSettings | None = None, clock: Clock = utc_now
+) -> BusCollaborators:
+    """Build the bus's collaborators; connections open on first use."""
+    settings = settings or BusSettings()
+    return BusCollaborators(
+        publisher=Publisher(service_bus_client(settings), clock=clock),
+        clock=clock,
+        retry_policy=RetryPolicy.from_setting(settings.retry_delays),
+    )
+
+
+def once(build: Callable[[], Awaitable[_T]]) -> Callable[[], Awaitable[_T]]:
+    """Return a function that builds on its first call and hands out the same object after.
+
+    For `wiring`: callers that arrive while it is being built wait for it; a failure is not kept,
+    the next call tries again.
+    """
+    building: asyncio.Future[_T] | None = None
+
+    async def built() -> _T:
+        nonlocal building
+        if building is None or (building.done() and _failed(building)):
+            building = asyncio.ensure_future(build())
+        return await asyncio.shield(building)
+
+    return built
+
+
+def _failed(future: asyncio.Future[_T]) -> bool:
+    return future.cancelled() or future.exception() is not None

@@ -1,0 +1,88 @@
+"""When to try again: addressed, delayed copies instead of immediate redelivery. Pure.
+
+A message that must wait is copied onto its topic with `retry-for = <subscription>` and a scheduled
+time; each subscription's rule lets through only its own copies. The attempt count, the first-seen
+time and the history travel along as application properties (names in `shared.bus.message`).
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from pydantic import TypeAdapter, ValidationError
+
+DEFAULT_DELAYS = (
+    timedelta(seconds=10),
+    timedelta(minutes=1),
+    timedelta(minutes=10),
+    timedelta(hours=1),
+)
+
+MAX_CAUSE_CHARS = 300
+MAX_HISTORY_CHARS = 3_500
+"""Leaves the history room inside a dead-letter description (4,096 characters)."""
+
+_DURATION = TypeAdapter(timedelta)
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How long each failed attempt waits, and after how many the message is given up.
+
+    `delays[n]` follows attempt n+1, so there are len(delays) + 1 attempts. Each delay is stretched
+    by up to `jitter` (a fraction), so that messages that failed together do not return together.
+    `chance` returns a number in [0, 1).
+    """
+
+    delays: tuple[timedelta, ...] = DEFAULT_DELAYS
+    jitter: float = 0.2
+    chance: Callable[[], float] = field(default=random.random, compare=False)
+
+    def next_attempt(
+        self, attempt: int, now: datetime, not_before: datetime | None = None
+    ) -> datetime | None:
+        """Return when to try again after `attempt` (1 = first) failed; None when it was the last.
+
+        A later `not_before` (what Retry-After said) wins and is never undercut; an earlier one
+        does not shorten the delay, or a long throttling would use up every attempt in seconds.
+        """
+        if attempt > len(self.delays):
+            return None
+        delay = self.delays[attempt - 1]
+        earliest = max(now + delay, not_before) if not_before else now + delay
+        return earliest + delay * self.jitter * self.chance()
+
+    @classmethod
+    def from_setting(cls, text: str | None) -> RetryPolicy:
+        """Read `RETRY_DELAYS`: ISO 8601 durations, comma separated; empty means the defaults.
+
+        Raises ValueError naming the part that is no positive duration.
+        """
+        if text is None or not text.strip():
+            return cls()
+        return cls(delays=tuple(_duration(part.strip()) for part in text.split(",")))
+
+
+def _duration(text: str) -> timedelta:
+    try:
+        # Pydantic also reads bare numbers; a setting without a unit is a mistake waiting.
+        value = _DURATION.validate_python(text) if text.startswith("P") else None
+    except ValidationError:
+        value = None
+    if value is None or value <= timedelta(0):
+        raise ValueError(
+            f"RETRY_DELAYS: {text!r} is not an ISO 8601 duration such as PT10S, PT1M or PT1H"
+        )
+    return value
+
+
+def extended_history(history: str, attempt: int, now: datetime, cause: str) -> str:
+    """Return `history` with one line for this attempt; the oldest lines go when it grows long."""
+    line = f"{attempt}. {now:%Y-%m-%dT%H:%M:%SZ} {' '.join(cause.split())[:MAX_CAUSE_CHARS]}"
+    lines = [*history.splitlines(), line]
+    while len("\n".join(lines)) > MAX_HISTORY_CHARS and len(lines) > 1:
+        del lines[0]
+    return "\n".join(lines)

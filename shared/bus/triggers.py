@@ -1,0 +1,118 @@
+"""Register batch functions on subscriptions; the only module here that imports azure.functions.
+
+    @subscription_trigger(app, topic="sale-completed", subscription="sales",
+                          wiring=wiring.collaborators, announce=True)
+    async def book_sales(deliveries, collaborators):
+        return await handlers.book(deliveries, collaborators)
+
+The decorated function stays what it is, so that tests may call it; what the host calls is a
+function of the same name with the signature of the chosen settlement adapter. It takes a batch and
+settles every message itself (`auto_complete_messages=False`).
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, List, TypeVar  # noqa: UP035  the worker's indexing refuses builtin list[...]
+
+import azure.functions as func
+
+from shared.bus.collaborators import HasBus
+from shared.bus.consumer import Subscription, consume
+from shared.bus.delivery import Delivery
+from shared.bus.message import received
+from shared.bus.outcomes import Outcome
+from shared.bus.settlement import (
+    HostSettlement,
+    ManagementSettlement,
+    Settlement,
+    settlement_kind,
+)
+
+C = TypeVar("C", bound=HasBus)
+SubscriptionHandler = Callable[[Sequence[Delivery], C], Awaitable[Sequence[Outcome]]]
+Wiring = Callable[[], C | Awaitable[C]]
+
+
+def subscription_trigger(
+    app: func.FunctionApp | func.Blueprint,
+    *,
+    topic: str,
+    subscription: str,
+    wiring: Wiring[C],
+    announce: bool = False,
+    connection: str = "ServiceBusConnection",
+) -> Callable[[SubscriptionHandler[C]], SubscriptionHandler[C]]:
+    """Return a decorator that triggers its function with the valid deliveries of a subscription.
+
+    `wiring` is called for every batch, so it hands out what it built once (`shared.bus.once`).
+    `announce` publishes `document-rejected` for each message that goes to the dead-letter queue.
+    `connection` names the app setting, or the prefix of settings, that leads to the bus.
+    """
+    source = Subscription(topic, subscription, announce)
+
+    def register(handler: SubscriptionHandler[C]) -> SubscriptionHandler[C]:
+        async def run(
+            messages: Sequence[Any], settlement: Callable[[C], Settlement], context: Any
+        ) -> None:
+            collaborators = wiring()
+            if inspect.isawaitable(collaborators):
+                collaborators = await collaborators
+            await consume(
+                [received(each) for each in messages],
+                settlement(collaborators),
+                lambda deliveries: handler(deliveries, collaborators),
+                source=source,
+                publisher=collaborators.publisher,
+                retry_policy=collaborators.retry_policy,
+                clock=collaborators.clock,
+                invocation=context.trace_context.trace_parent or None,
+            )
+
+        function = _SIGNATURES[settlement_kind(os.environ)](run, source)
+        function.__name__ = function.__qualname__ = handler.__name__
+        function.__doc__ = handler.__doc__
+        app.service_bus_topic_trigger(
+            arg_name="messages",
+            connection=connection,
+            topic_name=topic,
+            subscription_name=subscription,
+            cardinality="many",
+            auto_complete_messages=False,
+        )(function)
+        return handler
+
+    return register
+
+
+def _settled_by_host(run: Any, source: Subscription) -> Callable[..., Awaitable[None]]:
+    from azurefunctions.extensions.bindings.servicebus import (
+        ServiceBusMessageActions,
+        ServiceBusReceivedMessage,
+    )
+
+    async def function(messages, actions, context):  # type: ignore[no-untyped-def]
+        await run(messages, lambda _: HostSettlement(actions), context)
+
+    function.__annotations__ = {
+        "messages": List[ServiceBusReceivedMessage],  # noqa: UP006
+        "actions": ServiceBusMessageActions,
+        "context": func.Context,
+    }
+    return function
+
+
+def _settled_by_lock_token(run: Any, source: Subscription) -> Callable[..., Awaitable[None]]:
+    async def function(messages, context):  # type: ignore[no-untyped-def]
+        await run(messages, lambda wired: ManagementSettlement.of(wired.publisher, source), context)
+
+    function.__annotations__ = {
+        "messages": List[func.ServiceBusMessage],  # noqa: UP006
+        "context": func.Context,
+    }
+    return function
+
+
+_SIGNATURES = {"host": _settled_by_host, "management": _settled_by_lock_token}
