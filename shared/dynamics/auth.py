@@ -1,0 +1,104 @@
+"""Sign-in: an azure-identity credential for the settings, and its token on every httpx request.
+
+azure-identity keeps the token, hands it out until it expires and renews it five minutes ahead. What
+it cannot do is forget a token that Dynamics no longer accepts; a new credential does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+from shared.dynamics.odata.errors import SetUpWrong, TryLater
+from shared.dynamics.settings import DynamicsSettings
+
+if TYPE_CHECKING:
+    from azure.core.credentials_async import AsyncTokenCredential
+
+
+def credential(settings: DynamicsSettings) -> AsyncTokenCredential:
+    """Return the credential the settings describe: secret, certificate or managed identity.
+
+    Raises SetUpWrong naming the setting that is missing. Signs in nowhere yet.
+    """
+    from azure.identity.aio import (
+        CertificateCredential,
+        ClientSecretCredential,
+        ManagedIdentityCredential,
+    )
+
+    if settings.client_secret is None and settings.certificate_path is None:
+        return ManagedIdentityCredential(client_id=settings.client_id or None)
+    for name in ("tenant_id", "client_id"):
+        if not getattr(settings, name):
+            raise SetUpWrong(f"DYNAMICS_{name.upper()} is needed to sign in with a secret.")
+    options: dict[str, Any] = {}
+    if settings.authority:
+        # Instance discovery asks Microsoft's cloud whether an authority is genuine; one of our own
+        # is not known there.
+        options |= {"authority": settings.authority, "disable_instance_discovery": True}
+    if settings.ca_file:
+        options["connection_verify"] = str(settings.ca_file)
+    if settings.client_secret is not None:
+        secret = settings.client_secret.get_secret_value()
+        return ClientSecretCredential(settings.tenant_id, settings.client_id, secret, **options)
+    return CertificateCredential(
+        settings.tenant_id, settings.client_id, str(settings.certificate_path), **options
+    )
+
+
+class TokenAuth(httpx.Auth):
+    """Puts the token on each request and, on a 401, asks for a new one exactly once.
+
+    Concurrent requests share one sign-in. Raises SetUpWrong when sign-in is refused, TryLater when
+    the identity service cannot be reached.
+    """
+
+    def __init__(self, new_credential: Callable[[], AsyncTokenCredential], scope: str) -> None:
+        self._new_credential = new_credential
+        self._scope = scope
+        self._credential: AsyncTokenCredential | None = None
+        self._lock = asyncio.Lock()
+
+    async def async_auth_flow(
+        self, request: httpx.Request
+    ) -> AsyncGenerator[httpx.Request, httpx.Response]:
+        token = await self._token()
+        request.headers["Authorization"] = f"Bearer {token}"
+        response = yield request
+        if response.status_code == httpx.codes.UNAUTHORIZED:
+            request.headers["Authorization"] = f"Bearer {await self._token(rejected=token)}"
+            yield request
+
+    async def aclose(self) -> None:
+        if self._credential is not None:
+            await self._credential.close()
+            self._credential = None
+
+    async def _token(self, rejected: str | None = None) -> str:
+        async with self._lock:
+            token = await self._acquire()
+            if token == rejected:
+                await self.aclose()
+                token = await self._acquire()
+            return token
+
+    async def _acquire(self) -> str:
+        from azure.core.exceptions import (
+            ClientAuthenticationError,
+            HttpResponseError,
+            ServiceRequestError,
+            ServiceResponseError,
+        )
+
+        try:
+            if self._credential is None:
+                self._credential = self._new_credential()
+            return (await self._credential.get_token(self._scope)).token
+        except ClientAuthenticationError as error:
+            raise SetUpWrong(f"Signing in to Dynamics was refused: {error.message}") from error
+        except (ServiceRequestError, ServiceResponseError, HttpResponseError) as error:
+            raise TryLater(f"The identity service cannot be reached: {error.message}") from error

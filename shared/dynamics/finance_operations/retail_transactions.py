@@ -1,0 +1,173 @@
+"""Retail transactions in Finance & Operations: one changeset each, many of them in one `$batch`.
+
+Entity sets and keys: `RetailTransactions` {dataAreaId, OperatingUnitNumber, Terminal,
+TransactionNumber}; its lines repeat that key and add their own fields (Microsoft: Commerce data
+entities, `$metadata` of 10.0.4x). The key is ours, so Dynamics itself keeps a second document out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack
+
+from opentelemetry.trace import Span
+
+from shared.clock import Clock
+from shared.dynamics.client import ODataClient
+from shared.dynamics.finance_operations.worklist import IDENTITY_FIELDS, Step, Worklist
+from shared.dynamics.odata.batch import Answer, Changeset, Item
+from shared.dynamics.odata.errors import DynamicsError, TryLater
+from shared.dynamics.odata.requests import Operation, create, entity_path, read
+from shared.dynamics.ports import Body, Failed, Posting, RetailTransaction
+from shared.telemetry import current_traceparent, delivery_span, mark_failed
+
+HEADERS = "RetailTransactions"
+SALES_LINES = "RetailTransactionSalesLinesV2"
+PAYMENT_LINES = "RetailTransactionPaymentLinesV2"
+TAX_LINES = "RetailTransactionTaxLines"
+DISCOUNT_LINES = "RetailTransactionDiscountLines"
+
+ROUNDS = 3
+"""Post-and-look-up rounds within one call; what is open after them is left to the next delivery."""
+
+MAX_WAIT_SECONDS = 2.0
+"""A Retry-After up to this is waited out, once; a longer one would outlast the message's lock."""
+
+Sleep = Callable[[float], Awaitable[None]]
+
+
+class FinanceOperationsRetailTransactions:
+    """The `RetailTransactions` port on Finance & Operations. Keeps no state between calls."""
+
+    def __init__(
+        self,
+        client: ODataClient,
+        *,
+        clock: Clock,
+        batch_operations: int,
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
+        self._client = client
+        self._clock = clock
+        self._batch_operations = batch_operations
+        self._sleep = sleep
+
+    async def post(self, transactions: Sequence[RetailTransaction]) -> Sequence[Posting]:
+        """See the port. At most ROUNDS times two `$batch` calls per full batch."""
+        with ExitStack() as open_spans:
+            spans = [open_spans.enter_context(_span(each)) for each in transactions]
+            postings = await self._post_in_waves(transactions)
+            for span, posting in zip(spans, postings, strict=True):
+                if isinstance(posting, Failed):
+                    # The type only: Dynamics' texts can name customers.
+                    mark_failed(span, type(posting.error).__name__)
+        return postings
+
+    async def _post_in_waves(self, transactions: Sequence[RetailTransaction]) -> list[Posting]:
+        postings: dict[int, Posting] = {}
+        for wave in _waves(transactions):
+            distinct = [transactions[index] for index in wave]
+            postings.update(zip(wave, await self._post_distinct(distinct), strict=True))
+        return [postings[index] for index in range(len(transactions))]
+
+    async def _post_distinct(self, transactions: Sequence[RetailTransaction]) -> list[Posting]:
+        changesets = [changeset(transaction) for transaction in transactions]
+        work = Worklist(
+            transactions,
+            [len(each.operations) for each in changesets],
+            [document_key(transaction) for transaction in transactions],
+            max_operations=self._batch_operations,
+        )
+        look_ups = [_look_up(transaction) for transaction in transactions]
+        steps = (
+            (Step.POST, changesets, work.posted),
+            (Step.LOOK_UP, look_ups, work.looked_up),
+        )
+        try:
+            for _ in range(ROUNDS):
+                for step, items, take in steps:
+                    for chunk in work.chunks(step):
+                        answers = await self._send([items[index] for index in chunk])
+                        take(chunk, answers, self._clock())
+                if not work:
+                    break
+        except DynamicsError as error:
+            work.give_up(error)
+        else:
+            work.give_up()
+        return [work.postings[index] for index in range(len(transactions))]
+
+    async def _send(self, items: Sequence[Item]) -> list[Answer | None]:
+        try:
+            return await self._client.batch(items)
+        except TryLater as error:
+            wait = error.retry_after
+            if wait is None or wait.total_seconds() > MAX_WAIT_SECONDS:
+                raise
+            await self._sleep(wait.total_seconds())
+        return await self._client.batch(items)
+
+
+def changeset(transaction: RetailTransaction) -> Changeset:
+    """Return the header and all lines as one unit of work."""
+    key = _key(transaction)
+
+    def creates(entity_set: str, bodies: Sequence[Body]) -> Iterator[Operation]:
+        return (create(entity_set, {**key, **body}) for body in bodies)
+
+    return Changeset(
+        (
+            *creates(HEADERS, [transaction.header]),
+            *creates(SALES_LINES, transaction.sales_lines),
+            *creates(PAYMENT_LINES, transaction.payment_lines),
+            *creates(TAX_LINES, transaction.tax_lines),
+            *creates(DISCOUNT_LINES, transaction.discount_lines),
+        )
+    )
+
+
+def document_key(transaction: RetailTransaction) -> str:
+    """Return the key as it stands between the parentheses of the document's OData URL."""
+    return entity_path("", _key(transaction))[1:-1]
+
+
+def _span(transaction: RetailTransaction) -> AbstractContextManager[Span]:
+    """Open the sale's own share of the batch calls made below the current span."""
+    current = current_traceparent()
+    return delivery_span(
+        f"POST {HEADERS}",
+        parent=transaction.traceparent or current,
+        links=[current],
+        attributes={"http.request.method": "POST", "tillbus.document": document_key(transaction)},
+    )
+
+
+def _look_up(transaction: RetailTransaction) -> Operation:
+    return read(HEADERS, _key(transaction), IDENTITY_FIELDS)
+
+
+def _key(transaction: RetailTransaction) -> dict[str, str]:
+    return {
+        "dataAreaId": transaction.company,
+        "OperatingUnitNumber": transaction.operating_unit,
+        "Terminal": transaction.terminal,
+        "TransactionNumber": transaction.transaction_number,
+    }
+
+
+def _waves(transactions: Sequence[RetailTransaction]) -> Iterator[list[int]]:
+    """Yield indexes such that no key occurs twice in a wave: almost always one wave.
+
+    A second transaction under a key meets the first in Dynamics and is compared with it there.
+    """
+    rest = list(range(len(transactions)))
+    while rest:
+        first: dict[tuple[str, ...], int] = {}
+        for index in rest:
+            # Dynamics' keys do not tell upper from lower case.
+            first.setdefault(tuple(p.casefold() for p in transactions[index].key), index)
+        wave = list(first.values())
+        yield wave
+        chosen = set(wave)
+        rest = [index for index in rest if index not in chosen]

@@ -1,0 +1,146 @@
+"""Which transactions still need what: the decisions of posting, without I/O.
+
+    POST -- booked ------------------------------> Booked
+         -- refused, parent missing -------------> Failed
+         -- deadlock, update conflict -----------> POST again (bounded)
+         -- throttled inside the batch ----------> Failed(TryLater)
+         -- key taken, or no certain answer -----> LOOK_UP
+    LOOK_UP -- found, the same ------------------> Booked(already_there)
+            -- found, different -----------------> Failed(Conflict)
+            -- not found ------------------------> POST again (bounded)
+            -- no certain answer ----------------> LOOK_UP again (bounded)
+
+Nothing is posted again before a look-up has shown that it is not there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from enum import Enum, auto
+
+from shared.dynamics.odata.batch import Answer
+from shared.dynamics.odata.errors import (
+    AlreadyExists,
+    Conflict,
+    DynamicsError,
+    Refused,
+    TryLater,
+)
+from shared.dynamics.odata.responses import changeset_error, entity_of
+from shared.dynamics.ports import Booked, Failed, Posting, RetailTransaction
+
+IDENTITY_FIELDS = ("ChannelReferenceId", "Currency", "GrossAmount", "NetAmount", "PaymentAmount")
+"""Header fields in which a booked transaction must equal ours to be the same document."""
+
+
+class Step(Enum):
+    POST = auto()
+    LOOK_UP = auto()
+
+
+class Worklist:
+    """The open transactions of one call with their next step, and the postings of the others."""
+
+    def __init__(
+        self,
+        transactions: Sequence[RetailTransaction],
+        operations: Sequence[int],
+        keys: Sequence[str],
+        *,
+        max_operations: int,
+    ) -> None:
+        self.postings: dict[int, Posting] = {}
+        self._transactions = transactions
+        self._operations = operations
+        self._keys = keys
+        self._max_operations = max_operations
+        self._last_error: dict[int, DynamicsError] = {}
+        self._open = dict.fromkeys(range(len(transactions)), Step.POST)
+        for index, count in enumerate(operations):
+            if count > max_operations:
+                text = (
+                    f"A transaction of {count} operations exceeds the {max_operations} of a batch."
+                )
+                self._close(index, Failed(Refused(text)))
+
+    def __bool__(self) -> bool:
+        return bool(self._open)
+
+    def chunks(self, step: Step) -> Iterator[list[int]]:
+        """Yield the indexes waiting for `step`, in order, grouped to fit into one batch each."""
+        chunk: list[int] = []
+        room = self._max_operations
+        for index in [index for index, wanted in self._open.items() if wanted is step]:
+            cost = self._operations[index] if step is Step.POST else 1
+            if cost > room:
+                yield chunk
+                chunk, room = [], self._max_operations
+            chunk.append(index)
+            room -= cost
+        if chunk:
+            yield chunk
+
+    def posted(self, chunk: Sequence[int], answers: Sequence[Answer | None], now: datetime) -> None:
+        """Take the answers to the changesets of `chunk`."""
+        for index, answer in zip(chunk, answers, strict=True):
+            verdict = changeset_error(answer, self._operations[index], now) if answer else False
+            match verdict:
+                case True:
+                    self._close(index, Booked(self._keys[index], already_there=False))
+                case False | AlreadyExists():
+                    self._open[index] = Step.LOOK_UP
+                case TryLater() if verdict.at_once:
+                    self._last_error[index] = verdict
+                case DynamicsError():
+                    self._close(index, Failed(verdict))
+
+    def looked_up(
+        self, chunk: Sequence[int], answers: Sequence[Answer | None], now: datetime
+    ) -> None:
+        """Take the answers to the GETs of `chunk`."""
+        for index, answer in zip(chunk, answers, strict=True):
+            if not answer:
+                continue
+            try:
+                entity = entity_of(answer[0], now)
+            except DynamicsError as error:
+                self._last_error[index] = error
+                continue
+            if entity is None:
+                self._open[index] = Step.POST
+            elif different := differences(self._transactions[index].header, entity):
+                self._close(
+                    index, Failed(Conflict(f"The key is taken by another document: {different}"))
+                )
+            else:
+                self._close(index, Booked(self._keys[index], already_there=True))
+
+    def give_up(self, error: DynamicsError | None = None) -> None:
+        """Close what is open: with `error`, else each with the last reason it met."""
+        for index in list(self._open):
+            reason = (
+                error or self._last_error.get(index) or TryLater("Dynamics gave no certain answer.")
+            )
+            self._close(index, Failed(reason))
+
+    def _close(self, index: int, posting: Posting) -> None:
+        del self._open[index]
+        self.postings[index] = posting
+
+
+def differences(ours: Mapping[str, object], theirs: Mapping[str, object]) -> str:
+    """Return `Field: theirs there, ours here` for each identity field that differs, else ''."""
+    return "; ".join(
+        f"{name}: {theirs.get(name)} there, {ours[name]} here"
+        for name in IDENTITY_FIELDS
+        if name in ours and _comparable(ours[name]) != _comparable(theirs.get(name))
+    )
+
+
+def _comparable(value: object) -> object:
+    # Dynamics compares strings without regard to case and drops trailing blanks.
+    if isinstance(value, str):
+        return value.rstrip().casefold()
+    return Decimal(value) if isinstance(value, int) and not isinstance(value, bool) else value

@@ -1,0 +1,194 @@
+"""Judge a response: the entity it carries, or the one error of our tree. No I/O.
+
+Dynamics says why in text more than in status codes (older Finance & Operations versions answer 500
+where newer ones answer 400), so the table below reads both. The texts are those of an integration
+user whose language is en-us: any other language hides them from us.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from shared.dynamics.odata.batch import Answer, Response
+from shared.dynamics.odata.errors import (
+    AlreadyExists,
+    DynamicsError,
+    Evidence,
+    MissingParent,
+    Refused,
+    SetUpWrong,
+    TryLater,
+)
+
+Make = Callable[[Evidence, timedelta | None], DynamicsError]
+
+_ANY: Collection[int] = range(100, 600)
+_SERVER_ERROR: Collection[int] = range(500, 600)
+_AT_ONCE = timedelta(0)
+
+
+def _later(evidence: Evidence, retry_after: timedelta | None) -> DynamicsError:
+    return TryLater(evidence, retry_after)
+
+
+def _at_once(evidence: Evidence, _: timedelta | None) -> DynamicsError:
+    return TryLater(evidence, _AT_ONCE)
+
+
+def _plainly(kind: type[DynamicsError]) -> Make:
+    return lambda evidence, _: kind(evidence)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """The first rule whose statuses and text both match decides."""
+
+    statuses: Collection[int]
+    text: str
+    make: Make
+    hint: str = ""
+
+
+RULES: tuple[Rule, ...] = (
+    Rule({429}, "", _later, "Dynamics is throttling; see 'Throttling priority mapping' in it."),
+    Rule(
+        {401},
+        "",
+        _plainly(SetUpWrong),
+        "Check tenant, client id, secret or certificate, and the form 'Microsoft Entra ID "
+        "applications', which maps the client id to a Dynamics user.",
+    ),
+    Rule({403}, "", _plainly(SetUpWrong), "Give the mapped user a role that allows this."),
+    Rule(_ANY, r"already exists", _plainly(AlreadyExists)),
+    Rule(_ANY, r"update conflict|deadlock", _at_once),
+    Rule({409, 412}, "", _at_once),
+    Rule(
+        _ANY,
+        r"the property '.*' does not exist on type|resource not found for the segment|"
+        r"no http resource was found",
+        _plainly(SetUpWrong),
+        "This environment's data entities differ from what we write; compare its version.",
+    ),
+    Rule(
+        _ANY,
+        r"(company|legal entity|data ?area)\b.*\b(does not exist|is not valid|not found)",
+        _plainly(Refused),
+        "Correct the legal entity in the setting COMPANIES or create it in Dynamics.",
+    ),
+    Rule(
+        _ANY,
+        r"not found in the related table|does not exist|(cannot|could not) be found",
+        _plainly(MissingParent),
+    ),
+    Rule({413}, "", _plainly(SetUpWrong), "Lower DYNAMICS_BATCH_OPERATIONS."),
+    Rule({408, 502, 503, 504}, "", _later),
+    Rule(_SERVER_ERROR, r"infolog|write failed|mandatory", _plainly(Refused)),
+    Rule(_SERVER_ERROR, "", _later),
+    Rule({404}, "", _plainly(MissingParent)),
+    Rule(_ANY, "", _plainly(Refused)),
+)
+
+
+def error_of(response: Response, now: datetime) -> DynamicsError:
+    """Return what a response that is no success means; `now` (aware UTC) dates a Retry-After."""
+    original, code = _texts(response)
+    message = _after_infolog(original) or f"Dynamics answered {response.status} without a text."
+    lowered = f"{original} {message}".lower()
+    for rule in RULES:
+        if response.status in rule.statuses and re.search(rule.text, lowered, re.DOTALL):
+            request_id = next(
+                (response.headers[n] for n in _ID_HEADERS if n in response.headers), ""
+            )
+            evidence = Evidence(
+                message, original, response.status, code, request_id, hint=rule.hint
+            )
+            return rule.make(evidence, retry_after(response.headers, now))
+    raise AssertionError("the last rule matches everything")
+
+
+def entity_of(response: Response, now: datetime) -> dict[str, Any] | None:
+    """Return the entity of a GET by key, None for 404; raises the error for anything else.
+
+    Numbers come as int or `Decimal`, never as float.
+    """
+    if response.status == 404:
+        return None
+    if not is_success(response):
+        raise error_of(response, now)
+    entity = _json(response.body)
+    if not isinstance(entity, dict):
+        raise TryLater(Evidence("Dynamics' answer is not a JSON object.", status=response.status))
+    return entity
+
+
+def is_success(response: Response) -> bool:
+    return 200 <= response.status < 300
+
+
+def changeset_error(answer: Answer, operations: int, now: datetime) -> DynamicsError | bool:
+    """Return True for a changeset that succeeded, its error, or False when it is not certain.
+
+    Certain success is one 2xx response for each of its operations.
+    """
+    failed = next((response for response in answer if not is_success(response)), None)
+    if failed is not None:
+        return error_of(failed, now)
+    return len(answer) == operations
+
+
+def retry_after(headers: Mapping[str, str], now: datetime) -> timedelta | None:
+    """Return how long Retry-After asks to wait: seconds or an HTTP date (RFC 9110, 10.2.3).
+
+    None when the header is absent or unreadable; never negative.
+    """
+    value = headers.get("retry-after", "").strip()
+    if re.fullmatch(r"\d{1,9}(\.\d+)?", value):
+        return timedelta(seconds=float(value))
+    try:
+        return max(parsedate_to_datetime(value) - now, timedelta(0))
+    except (TypeError, ValueError):
+        return None
+
+
+_ID_HEADERS = ("x-ms-correlation-id", "x-ms-request-id", "request-id", "ms-dyn-aid")
+_MAX_TEXT = 2000
+
+
+def _texts(response: Response) -> tuple[str, str]:
+    """Return the most telling text of an error body, and its code.
+
+    The outer message is mostly "An error has occurred."; the reason sits in an inner error.
+    """
+    parsed = _json(response.body)
+    error = parsed.get("error", parsed.get("Message")) if isinstance(parsed, dict) else None
+    if isinstance(error, str):
+        return error[:_MAX_TEXT], ""
+    if not isinstance(error, dict):
+        return response.body.decode("utf-8", "replace").strip()[:_MAX_TEXT], ""
+    code = str(error.get("code") or "")
+    message = str(error.get("message") or "")
+    inner = error.get("innererror")
+    while isinstance(inner, dict):
+        message = str(inner.get("message") or message)
+        inner = inner.get("internalexception")
+    return message[:_MAX_TEXT], code
+
+
+def _after_infolog(text: str) -> str:
+    _, found, reason = text.partition("Infolog:")
+    reason = reason if found else text
+    return re.sub(r"\s+", " ", reason).replace("..", ".").strip(" ;")
+
+
+def _json(body: bytes) -> Any:
+    try:
+        return json.loads(body, parse_float=Decimal)
+    except ValueError:
+        return None

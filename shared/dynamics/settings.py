@@ -1,0 +1,43 @@
+"""Where Dynamics is and how a service signs in, from environment variables `DYNAMICS_*`."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from pydantic import Field, HttpUrl, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+MAX_BATCH_OPERATIONS = 5_000
+"""Finance & Operations refuses a $batch with more operations (Microsoft: service limits)."""
+
+
+class DynamicsSettings(BaseSettings):
+    """Settings of the Dynamics connector.
+
+    Sign-in is a client secret, else a certificate, else a managed identity: the user-assigned one
+    named by `DYNAMICS_CLIENT_ID`, or the system-assigned one without it.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="DYNAMICS_", extra="ignore", frozen=True)
+
+    url: HttpUrl = Field(description="environment, e.g. https://contoso.operations.dynamics.com")
+    tenant_id: str = ""
+    client_id: str = ""
+    client_secret: SecretStr | None = None
+    certificate_path: Path | None = None
+    authority: str = Field("", description="sign-in host; empty = Microsoft's public cloud")
+    scope: str = Field("", description="token scope; empty = '<url>/.default'")
+    ca_file: Path | None = Field(None, description="CA that signed a local authority's certificate")
+    batch_operations: int = Field(MAX_BATCH_OPERATIONS, ge=1, le=MAX_BATCH_OPERATIONS)
+    timeout: timedelta = timedelta(seconds=100)
+    """One call, from request to the last byte of the answer's first silence."""
+
+    @property
+    def base_url(self) -> str:
+        return str(self.url).rstrip("/")
+
+    @property
+    def token_scope(self) -> str:
+        """The environment's own scope: v2 of the token endpoint takes `<resource>/.default`."""
+        return self.scope or f"{self.base_url}/.default"
