@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from shared.events import CONTENT_TYPE, Event, encode, routing_properties
 
@@ -78,6 +79,7 @@ class Retry:
     """
 
     original: Received
+    event_id: UUID
     subscription: str
     attempt: int
     first_seen: datetime
@@ -88,15 +90,14 @@ class Retry:
     @property
     def message_id(self) -> str:
         """`<event id>#<subscription>#<attempt>`; a copy sent twice is dropped as a duplicate."""
-        original_id = self.original.message_id.split("#", 1)[0]
-        return f"{original_id}#{self.subscription}#{self.attempt}"
+        return f"{self.event_id}#{self.subscription}#{self.attempt}"
 
 
 def event_message(event: Event[Any]) -> ServiceBusMessage:
     """Return the message for a fact: its id is the event's, so a second publish is a duplicate."""
     from azure.servicebus import ServiceBusMessage
 
-    properties: dict[str | bytes, Any] = {**routing_properties(event)}
+    properties: dict[str | bytes, Any] = dict(routing_properties(event).items())
     if event.traceparent:
         properties[TRACEPARENT] = event.traceparent
     return ServiceBusMessage(

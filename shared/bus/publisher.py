@@ -92,6 +92,11 @@ class Publisher:
         outgoing = [_Outgoing(retry_message(retry, now), retry.traceparent) for retry in retries]
         await self._send({topic: outgoing} if outgoing else {})
 
+    @property
+    def client(self) -> ServiceBusClient:
+        """The client, for what else this process does on the same bus."""
+        return self._client
+
     async def aclose(self) -> None:
         """Close the senders and the client."""
         self._topics.clear()

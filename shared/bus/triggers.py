@@ -20,7 +20,7 @@ from typing import Any, List, TypeVar  # noqa: UP035  the worker's indexing refu
 import azure.functions as func
 
 from shared.bus.collaborators import HasBus
-from shared.bus.consumer import Subscription, consume
+from shared.bus.consumer import consume
 from shared.bus.delivery import Delivery
 from shared.bus.message import received
 from shared.bus.outcomes import Outcome
@@ -30,6 +30,7 @@ from shared.bus.settlement import (
     Settlement,
     settlement_kind,
 )
+from shared.bus.verdicts import Subscription
 
 C = TypeVar("C", bound=HasBus)
 SubscriptionHandler = Callable[[Sequence[Delivery], C], Awaitable[Sequence[Outcome]]]
@@ -105,8 +106,17 @@ def _settled_by_host(run: Any, source: Subscription) -> Callable[..., Awaitable[
 
 
 def _settled_by_lock_token(run: Any, source: Subscription) -> Callable[..., Awaitable[None]]:
+    kept: dict[Any, ManagementSettlement] = {}
+
+    def settlement(collaborators: HasBus) -> Settlement:
+        client = collaborators.publisher.client
+        if client not in kept:
+            receiver = client.get_subscription_receiver(source.topic, source.name)
+            kept[client] = ManagementSettlement(receiver)
+        return kept[client]
+
     async def function(messages, context):  # type: ignore[no-untyped-def]
-        await run(messages, lambda wired: ManagementSettlement.of(wired.publisher, source), context)
+        await run(messages, settlement, context)
 
     function.__annotations__ = {
         "messages": List[func.ServiceBusMessage],  # noqa: UP006
