@@ -1,0 +1,5 @@
+"""The command line `tillbus`."""
+
+from infra.local.cli.app import main
+
+__all__ = ["main"]

@@ -1,0 +1,75 @@
+"""``tillbus dlq``: what lies in the dead-letter queues, read with the real SDK and left there."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import asdict, dataclass
+
+from azure.servicebus import ServiceBusReceivedMessage, ServiceBusSubQueue
+from azure.servicebus.aio import ServiceBusClient
+
+from infra.local.platform import Addresses
+from infra.local.platform.platform import TOPOLOGY
+from shared.bus import Topology
+
+PAGE = 250
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """One dead letter as an operator sees it; times are ISO 8601 in UTC."""
+
+    topic: str
+    subscription: str
+    message_id: str
+    subject: str | None
+    reason: str
+    description: str
+    enqueued_at: str | None
+    deliveries: int
+
+    def json(self) -> dict[str, object]:
+        """Return the plain form for ``--json``."""
+        return asdict(self)
+
+
+async def dead_letters(
+    addresses: Addresses, topic: str | None = None, subscription: str | None = None
+) -> list[DeadLetter]:
+    """Return the dead letters of every subscription, or of those asked for, oldest first each."""
+    found: list[DeadLetter] = []
+    async with ServiceBusClient.from_connection_string(
+        addresses.servicebus_connection_string
+    ) as client:
+        for each in Topology.load(TOPOLOGY).subscriptions:
+            if topic in (None, each.topic) and subscription in (None, each.name):
+                found += [letter async for letter in _peek(client, each.topic, each.name)]
+    return found
+
+
+async def _peek(
+    client: ServiceBusClient, topic: str, subscription: str
+) -> AsyncIterator[DeadLetter]:
+    receiver = client.get_subscription_receiver(
+        topic, subscription, sub_queue=ServiceBusSubQueue.DEAD_LETTER
+    )
+    async with receiver:
+        next_number = 0
+        while page := await receiver.peek_messages(PAGE, sequence_number=next_number):
+            for message in page:
+                yield _dead_letter(topic, subscription, message)
+            next_number = (page[-1].sequence_number or 0) + 1
+
+
+def _dead_letter(topic: str, subscription: str, message: ServiceBusReceivedMessage) -> DeadLetter:
+    enqueued = message.enqueued_time_utc
+    return DeadLetter(
+        topic=topic,
+        subscription=subscription,
+        message_id=str(message.message_id),
+        subject=message.subject,
+        reason=message.dead_letter_reason or "",
+        description=message.dead_letter_error_description or "",
+        enqueued_at=enqueued.isoformat() if enqueued else None,
+        deliveries=message.delivery_count or 0,
+    )

@@ -1,0 +1,55 @@
+"""How commands speak: results to stdout, talk and progress to stderr, JSON where asked."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from collections.abc import Callable, Iterator
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+out = Console(highlight=False)
+talk = Console(stderr=True, highlight=False)
+
+PLAIN_STEP = 1000
+"""Outside a terminal one line of progress is printed for every so many items."""
+
+
+class Refused(Exception):
+    """The command cannot do what was asked; the text is the one sentence the caller reads."""
+
+
+def print_json(value: object) -> None:
+    """Print one JSON document to stdout."""
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+@contextlib.contextmanager
+def progress(what: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+    """Yield a function to be told how many more items are done.
+
+    A bar in a terminal; outside one a plain line now and then.
+    """
+    if talk.is_terminal:
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+        )
+        with Progress(*columns, console=talk, transient=False) as bar:
+            task = bar.add_task(what, total=total)
+            yield lambda count: bar.update(task, advance=count)
+        return
+    done = 0
+
+    def advance(count: int) -> None:
+        nonlocal done
+        before, done = done, done + count
+        if done // PLAIN_STEP > before // PLAIN_STEP:
+            talk.print(f"{what}: {done}" + (f" of {total}" if total else ""))
+
+    yield advance
+    talk.print(f"{what}: {done}")

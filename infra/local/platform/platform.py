@@ -1,0 +1,152 @@
+"""The components of the local platform, in the order they need each other."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+
+from infra.local.appinsights.server import connection_string
+from infra.local.platform.addresses import FILE, Addresses
+from infra.local.platform.process import Component
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+TOPOLOGY = REPOSITORY / "infra" / "topology.json"
+
+TENANT_ID = "11111111-1111-1111-1111-111111111111"
+CLIENT_ID = "22222222-2222-2222-2222-222222222222"
+CLIENT_SECRET = "local-secret"
+
+DEFAULT_PORTS = {
+    "amqp": 5672,
+    "admin": 5300,
+    "functions": 7071,
+    "dynamics": 7080,
+    "identity": 7443,
+    "appinsights": 7081,
+}
+
+
+@dataclass(frozen=True)
+class PlatformOptions:
+    """How to run: ports (0 = free one), topology file, extra settings, one process per service."""
+
+    data: Path
+    ports: Mapping[str, int] = field(default_factory=lambda: dict.fromkeys(DEFAULT_PORTS, 0))
+    topology: Path = TOPOLOGY
+    settings: Mapping[str, str] = field(default_factory=dict)
+    services: Sequence[str] = ()
+
+
+class Platform:
+    """Start everything on entering, stop it on leaving.
+
+    Raises `DidNotStart` naming the component; whatever had started is stopped then.
+    """
+
+    def __init__(self, options: PlatformOptions) -> None:
+        self._options = options
+        self._stack = contextlib.AsyncExitStack()
+        self.components: dict[str, Component] = {}
+
+    async def __aenter__(self) -> Platform:
+        self._options.data.mkdir(parents=True, exist_ok=True)
+        (self._options.data / "logs").mkdir(exist_ok=True)
+        async with contextlib.AsyncExitStack() as stack:
+            for name in ("servicebus", "dynamics", "appinsights"):
+                await self._start(stack, name, {})
+            await self._start(stack, "functions", self.function_settings)
+            self._stack = stack.pop_all()
+        self.addresses.write(self._options.data)
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        (self._options.data / FILE).unlink(missing_ok=True)
+        await self._stack.aclose()
+
+    @property
+    def addresses(self) -> Addresses:
+        """Where the running components listen."""
+        return self._addresses(self.components["functions"].ready["http"])
+
+    @property
+    def function_settings(self) -> dict[str, str]:
+        """The application settings of the services on this platform."""
+        where = self._addresses("")
+        return {
+            "AzureWebJobsStorage": "UseDevelopmentStorage=true",
+            "ServiceBusConnection": where.servicebus_connection_string,
+            "STORE_URL": f"sqlite+aiosqlite:///{self._options.data / 'store.sqlite'}",
+            "DYNAMICS_URL": where.dynamics,
+            "DYNAMICS_TENANT_ID": TENANT_ID,
+            "DYNAMICS_CLIENT_ID": CLIENT_ID,
+            "DYNAMICS_CLIENT_SECRET": CLIENT_SECRET,
+            "DYNAMICS_AUTHORITY": where.identity,
+            "DYNAMICS_CA_FILE": where.identity_ca,
+            **telemetry_settings(where.appinsights),
+            **self._options.settings,
+        }
+
+    def _addresses(self, functions: str) -> Addresses:
+        bus, dynamics = self.components["servicebus"].ready, self.components["dynamics"].ready
+        return Addresses(
+            amqp=bus["amqp"],
+            bus_admin=bus["admin"],
+            dynamics=dynamics["api"],
+            identity=dynamics["identity"],
+            identity_ca=dynamics["ca"],
+            appinsights=self.components["appinsights"].ready["http"],
+            functions=functions,
+        )
+
+    async def _start(
+        self, stack: contextlib.AsyncExitStack, name: str, environment: Mapping[str, str]
+    ) -> None:
+        component = Component(
+            name,
+            f"infra.local.{name}",
+            lambda ready: self._arguments(name, ready),
+            environment=environment,
+            log=self._options.data / "logs" / f"{name}.log",
+        )
+        self.components[name] = component
+        stack.push_async_callback(component.stop)
+        await component.start()
+
+    def _arguments(self, name: str, ready: Mapping[str, str]) -> list[str]:
+        """Return the command line of a component; `ready` holds the ports it already had."""
+
+        def port(option: str, key: str, address: str) -> list[str]:
+            known = ready.get(address, "").rpartition(":")[2]
+            return [option, known or str(self._options.ports[key])]
+
+        data = ["--data", str(self._options.data / name)]
+        if name == "servicebus":
+            amqp, admin = (
+                port("--amqp-port", "amqp", "amqp"),
+                port("--admin-port", "admin", "admin"),
+            )
+            return ["--config", str(self._options.topology), *amqp, *admin, *data]
+        if name == "dynamics":
+            api = port("--port", "dynamics", "api")
+            return [*api, *port("--identity-port", "identity", "identity"), *data]
+        if name == "appinsights":
+            return [*port("--port", "appinsights", "http"), *data]
+        services = [word for service in self._options.services for word in ("--service", service)]
+        return ["--app", str(REPOSITORY), *port("--port", "functions", "http"), *services]
+
+
+def telemetry_settings(appinsights: str) -> dict[str, str]:
+    """Return the settings that make a process export its telemetry to the local endpoint."""
+    return {
+        "APPLICATIONINSIGHTS_CONNECTION_STRING": connection_string(appinsights),
+        # Microsoft's usage statistics about the exporter: nothing leaves a laptop.
+        "APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL": "true",
+    }
