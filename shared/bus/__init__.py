@@ -11,6 +11,7 @@ from shared.bus.delivery import Delivery, Handler
 from shared.bus.outcomes import Done, Later, Outcome, Parked, Rejected
 from shared.bus.publisher import Publisher, PublishFailed, Unsent
 from shared.bus.retry import RetryPolicy
+from shared.bus.topology import InvalidTopology, Topology
 
 __all__ = [
     "BusCollaborators",
@@ -18,6 +19,7 @@ __all__ = [
     "Delivery",
     "Done",
     "Handler",
+    "InvalidTopology",
     "Later",
     "Outcome",
     "Parked",
@@ -25,6 +27,7 @@ __all__ = [
     "Publisher",
     "Rejected",
     "RetryPolicy",
+    "Topology",
     "Unsent",
     "bus_collaborators",
     "once",

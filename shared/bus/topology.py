@@ -1,0 +1,70 @@
+"""Topics, subscriptions and rules as `infra/topology.json` states them.
+
+The file has the shape of the official emulator's Config.json; Bicep, the official emulator and the
+local bus read the same one. Only what our services depend on is read here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from shared.bus.message import RETRY_FOR
+
+
+class InvalidTopology(ValueError):
+    """The file cannot carry addressed retries, or is no topology at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Topology:
+    """`topics[topic][subscription]` is the list of SQL expressions of that subscription's rules."""
+
+    topics: Mapping[str, Mapping[str, tuple[str, ...]]]
+
+    @classmethod
+    def load(cls, path: Path) -> Topology:
+        """Read the file; raises InvalidTopology naming the entity that is wrong."""
+        try:
+            namespaces = json.loads(path.read_text("utf-8"))["UserConfig"]["Namespaces"]
+            topics = {
+                topic["Name"]: {each["Name"]: _rules(each) for each in topic["Subscriptions"]}
+                for namespace in namespaces
+                for topic in namespace["Topics"]
+            }
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise InvalidTopology(f"{path}: {type(error).__name__}: {error}") from error
+        topology = cls(topics)
+        topology._check_retry_rules(path)
+        return topology
+
+    def has(self, topic: str, subscription: str) -> bool:
+        """Whether the subscription exists on the topic."""
+        return subscription in self.topics.get(topic, {})
+
+    def _check_retry_rules(self, path: Path) -> None:
+        """Each subscription has exactly its addressed-retry rule: any other rule beside it would
+        let copies through that are meant for its neighbours."""
+        for topic, subscriptions in self.topics.items():
+            for name, rules in subscriptions.items():
+                if rules != (retry_rule(name),):
+                    raise InvalidTopology(
+                        f"{path}: subscription {topic}/{name} needs exactly the rule "
+                        f"{retry_rule(name)!r}, it has {list(rules)!r}"
+                    )
+
+
+def retry_rule(subscription: str) -> str:
+    """Return the SQL filter that lets through what is for everyone and the own retries."""
+    return f"[{RETRY_FOR}] IS NULL OR [{RETRY_FOR}] = '{subscription}'"
+
+
+def _rules(subscription: Mapping[str, Any]) -> tuple[str, ...]:
+    rules = [rule["Properties"] for rule in subscription.get("Rules", [])]
+    return tuple(
+        rule["SqlFilter"]["SqlExpression"] if rule["FilterType"] == "Sql" else str(rule)
+        for rule in rules
+    )
