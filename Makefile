@@ -33,10 +33,10 @@ bench: install-all  ## Measure speed and memory (prints figures, asserts nothing
 	$(VENV)/python -m tests.bench
 
 package: install  ## Build the deployable zip of one service: make package SERVICE=sales
-	$(VENV)/python tools/package.py $(SERVICE) --out dist
+	$(VENV)/python -m tools.package $(SERVICE)
 
 start: install  ## Run one service under Azure Functions Core Tools: make start SERVICE=sales
-	$(VENV)/python tools/start.py $(SERVICE)
+	@$(VENV)/python -m tools.start $(SERVICE)
 
 pins: install-all  ## Resolve every extra anew into constraints.txt
 	$(VENV)/uv pip compile --quiet --universal --python-version 3.11 --all-extras \
