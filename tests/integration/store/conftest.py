@@ -1,0 +1,54 @@
+"""Every store test runs on each database the services may be given."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from subprocess import run
+
+import pytest
+
+from shared.store import Store
+from tests.postgresql import USER, postgresql_server
+
+NOW = datetime(2026, 3, 1, 12, 30, 15, 123456, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class NewDatabase:
+    """Gives the URL of a database that nobody has opened yet, as often as called."""
+
+    folder: Path
+    server: Path | None
+    numbers: Iterator[int]
+
+    def __call__(self) -> str:
+        name = f"t{next(self.numbers)}"
+        if self.server is None:
+            return f"sqlite+aiosqlite:///{self.folder / name}.db"
+        run(["createdb", "-h", str(self.server), "-U", USER, name], check=True)
+        return f"postgresql+asyncpg://{USER}@/{name}?host={self.server}"
+
+
+@pytest.fixture(scope="session")
+def _postgresql() -> Iterator[Path]:
+    with postgresql_server() as socket_folder:
+        yield socket_folder
+
+
+_NUMBERS = count(1)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> NewDatabase:
+    server = request.getfixturevalue("_postgresql") if request.param == "postgresql" else None
+    return NewDatabase(tmp_path, server, _NUMBERS)
+
+
+@pytest.fixture
+async def store(new_database: NewDatabase) -> AsyncIterator[Store]:
+    async with await Store.open(new_database(), lambda: NOW) as opened:
+        yield opened

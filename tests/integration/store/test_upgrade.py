@@ -1,0 +1,191 @@
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+
+import shared.store
+from shared.store import Store, StoreDay, StoreSettingsWrong, StoreUnavailable
+from shared.store.database import Database
+from shared.store.schema import HEAD, metadata
+
+from .conftest import NOW, NewDatabase
+from .samples import key, numbered_id, result
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def _differences(connection: Connection) -> list[object]:
+    context = MigrationContext.configure(connection, opts={"compare_type": True})
+    return list(compare_metadata(context, metadata))
+
+
+async def test_migrations_lead_to_the_tables_the_code_uses(new_database: NewDatabase) -> None:
+    url = new_database()
+    async with await Store.open(url, lambda: NOW):
+        pass
+
+    database = Database(url)
+    async with database.reading() as connection:
+        assert await connection.run_sync(_differences) == []
+        assert (
+            await connection.execute(text("SELECT version_num FROM alembic_version"))
+        ).scalar() == HEAD
+    await database.aclose()
+
+
+def test_head_is_the_newest_migration() -> None:
+    config = Config()
+    folder = Path(shared.store.__file__).parent / "migrations"
+    config.set_main_option("script_location", str(folder))
+
+    assert ScriptDirectory.from_config(config).get_current_head() == HEAD
+
+
+def test_many_processes_may_open_a_new_database_at_once(new_database: NewDatabase) -> None:
+    url = new_database()
+    command = [sys.executable, "-m", "shared.store", "upgrade", url]
+    processes = [
+        subprocess.Popen(
+            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        for _ in range(3)
+    ]
+    answers = [process.communicate(timeout=60) for process in processes]
+
+    assert [process.returncode for process in processes] == [0] * 3, answers
+    assert sorted(out.strip() for out, _ in answers) == [
+        *[f"schema {HEAD}: already current"] * 2,
+        f"schema {HEAD}: upgraded",
+    ]
+
+
+async def test_stores_opened_at_once_in_one_process_share_the_upgrade(
+    new_database: NewDatabase,
+) -> None:
+    url = new_database()
+    stores = await asyncio.gather(*(Store.open(url, lambda: NOW) for _ in range(5)))
+
+    await stores[0].inbox.record([result(1)])
+    assert await stores[4].inbox.results([numbered_id(1)])
+    for store in stores:
+        await store.aclose()
+
+
+def test_a_current_database_is_opened_without_loading_alembic(new_database: NewDatabase) -> None:
+    url = new_database()
+    program = (
+        "import asyncio, sys\n"
+        "from shared.clock import utc_now\n"
+        "from shared.store import Store\n"
+        f"async def main():\n    async with await Store.open({url!r}, utc_now): pass\n"
+        "asyncio.run(main())\n"
+        "print('alembic' in sys.modules, 'azure.identity' in sys.modules)\n"
+    )
+    answers = [
+        subprocess.run(
+            [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+        ).stdout.strip()
+        for _ in range(2)
+    ]
+
+    assert answers == ["True False", "False False"]
+
+
+async def test_a_schema_newer_than_the_code_is_left_alone(new_database: NewDatabase) -> None:
+    url = new_database()
+    async with await Store.open(url, lambda: NOW) as store, store._database.writing() as connection:
+        await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+
+    async with await Store.open(url, lambda: NOW) as store:
+        assert await store.inbox.record([result(1)])
+
+
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        ("no url", "not a database URL"),
+        ("mysql://h/d", "must start with one of"),
+        ("sqlite+aiosqlite://", "must name a file"),
+        ("sqlite+aiosqlite:////proc/nowhere/store.db", "folder that cannot be made"),
+    ],
+)
+async def test_a_url_nothing_can_be_done_with_is_named(url: str, sentence: str) -> None:
+    with pytest.raises(StoreSettingsWrong, match=sentence):
+        await Store.open(url, lambda: NOW)
+
+
+async def test_a_database_that_does_not_answer_is_for_later(tmp_path: Path) -> None:
+    with pytest.raises(StoreUnavailable, match="cannot be reached"):
+        await Store.open("postgresql+asyncpg://tillbus:x@127.0.0.1:1/none", lambda: NOW)
+
+    (tmp_path / "store.db").write_bytes(b"this is no database, whatever its name says" * 100)
+    with pytest.raises(StoreUnavailable, match="not a database"):
+        await Store.open(f"sqlite+aiosqlite:///{tmp_path / 'store.db'}", lambda: NOW)
+
+
+def test_the_command_line_fails_with_one_sentence() -> None:
+    process = subprocess.run(
+        [sys.executable, "-m", "shared.store", "upgrade", "mysql://somewhere/else"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert process.returncode == 1
+    assert process.stderr.startswith("store: STORE_URL must start with")
+    assert len(process.stderr.splitlines()) == 1
+
+
+_RECORDER = """
+import asyncio, sys
+from shared.clock import utc_now
+from shared.store import Store, Entries
+from tests.integration.store.samples import key, result, seen
+
+async def main():
+    store = await Store.open(sys.argv[1], utc_now)
+    for batch in range(1, 10_000):
+        numbers = range(batch * 100, batch * 100 + 100)
+        await store.inbox.record([result(number) for number in numbers])
+        await store.ledger.record(Entries(facts=[seen(key(number)) for number in numbers]))
+        print(batch, flush=True)
+
+asyncio.run(main())
+"""
+
+
+async def test_what_was_recorded_is_there_after_the_process_is_killed(
+    new_database: NewDatabase,
+) -> None:
+    url = new_database()
+    done = await asyncio.to_thread(_batches_recorded_before_a_kill, url)
+
+    async with await Store.open(url, lambda: NOW) as store:
+        ids = [numbered_id(number) for number in range(100, done * 100 + 100)]
+        assert len(await store.inbox.results(ids)) == done * 100
+        next_batch = [numbered_id(done * 100 + 100 + number) for number in range(100)]
+        assert len(await store.inbox.results(next_batch)) in {0, 100}
+        [day] = await store.ledger.entries([StoreDay.of(key(1))])
+        assert len(day.entries.facts) in {done * 100, done * 100 + 100}
+        assert await store.inbox.record([result(1)])
+
+
+def _batches_recorded_before_a_kill(url: str) -> int:
+    command = [sys.executable, "-c", _RECORDER, url]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as recorder:
+        assert recorder.stdout is not None
+        for line in recorder.stdout:
+            if int(line) == 5:
+                recorder.kill()
+                break
+        return max(int(line) for line in ["5", *recorder.stdout.read().split()])
