@@ -16,12 +16,22 @@ from typing import TYPE_CHECKING
 
 from opentelemetry.trace import Span, use_span
 
-from shared.bus.delivery import Delivery, Handler
+from shared.bus.delivery import Delivery, Handler, InvalidNote
 from shared.bus.message import Received
 from shared.bus.publisher import Publisher, PublishFailed
 from shared.bus.retry import RetryPolicy
 from shared.bus.settlement import Rejection, Settlement, Unsettled
-from shared.bus.verdicts import Action, Case, Subscription, Verdict, abandoned, judge, refused
+from shared.bus.verdicts import (
+    Action,
+    Case,
+    Subscription,
+    Verdict,
+    abandoned,
+    as_rejected,
+    judge,
+    refused,
+    rejection,
+)
 from shared.clock import Clock
 from shared.events import DocumentPosted, InvalidEvent, Reason, decode
 from shared.telemetry import (
@@ -77,25 +87,28 @@ async def consume(
     retry_policy: RetryPolicy,
     clock: Clock,
     invocation: str | None = None,
+    note_invalid: InvalidNote | None = None,
 ) -> None:
     """Take every message to its end; return when each is settled.
 
     A handler that raises on several deliveries is called again with each alone; the one that
     raises alone is abandoned and its neighbours are not touched. What cannot be published is
     abandoned rather than settled as done. `invocation` is the host's traceparent.
+    `note_invalid` is for a subscription beside the one that owns a topic's dead letters: what is no
+    valid event is told to it and completed, instead of being dead-lettered a second time.
     Raises SettlementFailed after settling whatever could be settled.
     """
     with process_spans(source.topic, source.name, messages, invocation=invocation) as spans:
         now = clock()
-        verdicts: list[tuple[_Item, Verdict]] = []
+        invalid: list[tuple[_Item, InvalidEvent]] = []
         valid: list[_Item] = []
         for message, span in zip(messages, spans, strict=True):
             case = Case(source, message, None, retry_policy, now, traceparent=_trace(span, message))
             try:
                 valid.append(_Item(replace(case, delivery=_delivery(case)), span))
             except InvalidEvent as error:
-                case = replace(case, head=error.envelope)
-                verdicts.append((_Item(case, span), refused(error, case)))
+                invalid.append((_Item(replace(case, head=error.envelope), span), error))
+        verdicts = await _refused(invalid, note_invalid)
         verdicts += await _handled(valid, handler, clock)
         verdicts = await _published(verdicts, publisher, source.topic)
         unsettled = await _settled(verdicts, settlement)
@@ -127,6 +140,21 @@ def _delivery(case: Case) -> Delivery:
         first_seen=message.first_seen(case.now),
         message_id=message.message_id,
     )
+
+
+async def _refused(
+    invalid: Sequence[tuple[_Item, InvalidEvent]], note: InvalidNote | None
+) -> list[tuple[_Item, Verdict]]:
+    """Judge what is no valid event: its dead-letter queue is here, or it is noted and completed."""
+    if note is None or not invalid:
+        return [(item, refused(error, item.case)) for item, error in invalid]
+    try:
+        await note([rejection(as_rejected(error), item.case) for item, error in invalid])
+    except Exception as error:
+        verdict = abandoned(f"not noted: {type(error).__name__}: {error}", error)
+    else:
+        verdict = Verdict(Action.COMPLETE)
+    return [(item, verdict) for item, _ in invalid]
 
 
 async def _handled(

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from shared.bus.outcomes import Outcome
-from shared.events import Event
+from shared.events import DocumentRejected, Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,3 +29,6 @@ class Delivery:
 
 Handler = Callable[[Sequence[Delivery]], Awaitable[Sequence[Outcome]]]
 """Takes deliveries, returns one outcome for each, in the same order."""
+
+InvalidNote = Callable[[Sequence[DocumentRejected]], Awaitable[None]]
+"""Takes what is known of messages that are no valid event, which are completed when it returns."""

@@ -31,9 +31,11 @@ from shared.bus.settlement import (
     settlement_kind,
 )
 from shared.bus.verdicts import Subscription
+from shared.events import DocumentRejected
 
 C = TypeVar("C", bound=HasBus)
 SubscriptionHandler = Callable[[Sequence[Delivery], C], Awaitable[Sequence[Outcome]]]
+InvalidHandler = Callable[[Sequence[DocumentRejected], C], Awaitable[None]]
 Wiring = Callable[[], C | Awaitable[C]]
 
 
@@ -44,12 +46,15 @@ def subscription_trigger(
     subscription: str,
     wiring: Wiring[C],
     announce: bool = False,
+    note_invalid: InvalidHandler[C] | None = None,
     connection: str = "ServiceBusConnection",
 ) -> Callable[[SubscriptionHandler[C]], SubscriptionHandler[C]]:
     """Return a decorator that triggers its function with the valid deliveries of a subscription.
 
     `wiring` is called for every batch, so it hands out what it built once (`shared.bus.once`).
     `announce` publishes `document-rejected` for each message that goes to the dead-letter queue.
+    `note_invalid` is told of messages that are no valid event, which are then completed: for
+    subscriptions beside the one whose dead-letter queue owns them.
     `connection` names the app setting, or the prefix of settings, that leads to the bus.
     """
     source = Subscription(topic, subscription, announce)
@@ -70,9 +75,11 @@ def subscription_trigger(
                 retry_policy=collaborators.retry_policy,
                 clock=collaborators.clock,
                 invocation=context.trace_context.trace_parent or None,
+                note_invalid=note_invalid and (lambda facts: note_invalid(facts, collaborators)),
             )
 
-        function = _SIGNATURES[settlement_kind(os.environ)](run, source)
+        signature, options = _ADAPTERS[settlement_kind(os.environ)]
+        function = signature(run, source)
         function.__name__ = function.__qualname__ = handler.__name__
         function.__doc__ = handler.__doc__
         app.service_bus_topic_trigger(
@@ -82,6 +89,7 @@ def subscription_trigger(
             subscription_name=subscription,
             cardinality="many",
             auto_complete_messages=False,
+            **options,
         )(function)
         return handler
 
@@ -125,4 +133,9 @@ def _settled_by_lock_token(run: Any, source: Subscription) -> Callable[..., Awai
     return function
 
 
-_SIGNATURES = {"host": _settled_by_host, "management": _settled_by_lock_token}
+_ADAPTERS: dict[str, tuple[Callable[..., Any], dict[str, str]]] = {
+    "host": (_settled_by_host, {}),
+    # Binary: from arrays of text the host drops empty bodies, which shifts the rest onto the wrong
+    # messages, and it would replace whatever is not UTF-8.
+    "management": (_settled_by_lock_token, {"data_type": "binary"}),
+}

@@ -81,7 +81,12 @@ def judge(outcome: Outcome, case: Case) -> Verdict:
 
 def refused(error: InvalidEvent, case: Case) -> Verdict:
     """Return the verdict on bytes that are no event we accept."""
-    return judge(Rejected(error.reason, error.detail), case)
+    return judge(as_rejected(error), case)
+
+
+def as_rejected(error: InvalidEvent) -> Rejected:
+    """Return the outcome that bytes which are no event we accept amount to."""
+    return Rejected(error.reason, error.detail)
 
 
 def abandoned(cause: str, error: Exception | None = None) -> Verdict:
@@ -100,7 +105,7 @@ def _rejected(outcome: Rejected, case: Case) -> Verdict:
         Action.DEAD_LETTER,
         cause=outcome.detail,
         reason=outcome.reason,
-        events=(_announcement(_rejection(outcome, case), case),) if case.source.announce else (),
+        events=(_announcement(rejection(outcome, case), case),) if case.source.announce else (),
     )
 
 
@@ -138,7 +143,8 @@ def _again(cause: str, not_before: datetime | None, case: Case) -> Verdict:
     return Verdict(Action.COMPLETE, cause=cause, retry=retry)
 
 
-def _rejection(outcome: Rejected, case: Case) -> DocumentRejected:
+def rejection(outcome: Rejected, case: Case) -> DocumentRejected:
+    """Return the fact that a message was refused, with as much as could be read of it."""
     event = case.delivery.event if case.delivery else None
     head = case.head or EnvelopeHead()
     return DocumentRejected(
