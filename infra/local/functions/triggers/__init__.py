@@ -1,0 +1,1 @@
+"""The triggers: each one waits for its kind of event and invokes its function."""
