@@ -42,7 +42,7 @@ MAX_ANSWER_BYTES = 128 * 1024 * 1024
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _CARRIED_OUT_PERHAPS = frozenset({408, 500, 502, 504})
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("tillbus.dynamics")
 
 
 class ODataClient:

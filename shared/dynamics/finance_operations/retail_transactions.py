@@ -8,7 +8,7 @@ entities, `$metadata` of 10.0.4x). The key is ours, so Dynamics itself keeps a s
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 
 from opentelemetry.trace import Span
@@ -17,7 +17,7 @@ from shared.clock import Clock
 from shared.dynamics.client import ODataClient
 from shared.dynamics.finance_operations.worklist import IDENTITY_FIELDS, Step, Worklist
 from shared.dynamics.odata.batch import Answer, Changeset, Item
-from shared.dynamics.odata.errors import DynamicsError, TryLater
+from shared.dynamics.odata.errors import DynamicsError, Refused, TryLater
 from shared.dynamics.odata.requests import Operation, create, entity_path, read
 from shared.dynamics.ports import Body, Failed, Posting, RetailTransaction
 from shared.telemetry import current_traceparent, delivery_span, mark_failed
@@ -66,13 +66,32 @@ class FinanceOperationsRetailTransactions:
 
     async def _post_in_waves(self, transactions: Sequence[RetailTransaction]) -> list[Posting]:
         postings: dict[int, Posting] = {}
-        for wave in _waves(transactions):
-            distinct = [transactions[index] for index in wave]
-            postings.update(zip(wave, await self._post_distinct(distinct), strict=True))
+        changesets: dict[int, Changeset] = {}
+        for index, transaction in enumerate(transactions):
+            try:
+                changesets[index] = self._fitting_changeset(transaction)
+            except Refused as refusal:
+                postings[index] = Failed(refusal)
+        for wave in _waves({index: transactions[index].key for index in changesets}):
+            posted = await self._post_distinct(
+                [transactions[index] for index in wave], [changesets[index] for index in wave]
+            )
+            postings.update(zip(wave, posted, strict=True))
         return [postings[index] for index in range(len(transactions))]
 
-    async def _post_distinct(self, transactions: Sequence[RetailTransaction]) -> list[Posting]:
-        changesets = [changeset(transaction) for transaction in transactions]
+    def _fitting_changeset(self, transaction: RetailTransaction) -> Changeset:
+        try:
+            unit = changeset(transaction)
+        except ValueError as error:
+            raise Refused(str(error)) from error
+        if (count := len(unit.operations)) > self._batch_operations:
+            limit = self._batch_operations
+            raise Refused(f"A transaction of {count} records exceeds the {limit} of a batch.")
+        return unit
+
+    async def _post_distinct(
+        self, transactions: Sequence[RetailTransaction], changesets: Sequence[Changeset]
+    ) -> list[Posting]:
         work = Worklist(
             transactions,
             [len(each.operations) for each in changesets],
@@ -156,18 +175,17 @@ def _key(transaction: RetailTransaction) -> dict[str, str]:
     }
 
 
-def _waves(transactions: Sequence[RetailTransaction]) -> Iterator[list[int]]:
-    """Yield indexes such that no key occurs twice in a wave: almost always one wave.
+def _waves(keys: Mapping[int, tuple[str, ...]]) -> Iterator[list[int]]:
+    """Yield the indexes such that no key occurs twice in a wave: almost always one wave.
 
     A second transaction under a key meets the first in Dynamics and is compared with it there.
     """
-    rest = list(range(len(transactions)))
+    rest = list(keys)
     while rest:
         first: dict[tuple[str, ...], int] = {}
         for index in rest:
             # Dynamics' keys do not tell upper from lower case.
-            first.setdefault(tuple(p.casefold() for p in transactions[index].key), index)
-        wave = list(first.values())
-        yield wave
-        chosen = set(wave)
+            first.setdefault(tuple(part.casefold() for part in keys[index]), index)
+        yield list(first.values())
+        chosen = set(first.values())
         rest = [index for index in rest if index not in chosen]

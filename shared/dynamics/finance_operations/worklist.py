@@ -25,7 +25,6 @@ from shared.dynamics.odata.errors import (
     AlreadyExists,
     Conflict,
     DynamicsError,
-    Refused,
     TryLater,
 )
 from shared.dynamics.odata.responses import changeset_error, entity_of
@@ -58,12 +57,6 @@ class Worklist:
         self._max_operations = max_operations
         self._last_error: dict[int, DynamicsError] = {}
         self._open = dict.fromkeys(range(len(transactions)), Step.POST)
-        for index, count in enumerate(operations):
-            if count > max_operations:
-                text = (
-                    f"A transaction of {count} operations exceeds the {max_operations} of a batch."
-                )
-                self._close(index, Failed(Refused(text)))
 
     def __bool__(self) -> bool:
         return bool(self._open)

@@ -64,6 +64,8 @@ WRITE_FAILED = "Write failed for table row of type 'RetailTransactionEntity'. In
         (400, WRITE_FAILED + "Error: The value '9' in field 'Store number' is not found in the "
               "related table 'Stores'.", MissingParent),
         (400, WRITE_FAILED + "Error: Company 'zzzz' does not exist.", Refused),
+        (500, WRITE_FAILED + "Warning: The value 'zzzz' in field 'dataAreaId' is not found in the "
+              "related table 'Companies'.", Refused),
         (400, WRITE_FAILED + "Warning: Inventory dimension Site is mandatory.", Refused),
         (500, WRITE_FAILED + "Warning: Inventory dimension Site is mandatory.", Refused),
         (400, "Whatever", Refused),

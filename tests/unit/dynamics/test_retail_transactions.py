@@ -73,6 +73,13 @@ async def test_a_sale_larger_than_a_batch_is_refused_and_drags_nobody_along() ->
     assert isinstance(small, Booked)
 
 
+async def test_an_amount_no_json_number_carries_is_refused_and_drags_nobody_along() -> None:
+    erp = FakeDynamics()
+    odd, fine = await erp.port().post([sale(1, amount="1.00000000000000000001"), sale(2)])
+    assert isinstance(error_of(odd), Refused)
+    assert isinstance(fine, Booked)
+
+
 async def test_nothing_to_post_makes_no_call() -> None:
     erp = FakeDynamics()
     assert await erp.port().post([]) == []

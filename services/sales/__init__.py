@@ -1,0 +1,1 @@
+"""Sales and returns of tills become retail transactions in Dynamics."""
