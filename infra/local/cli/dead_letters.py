@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict, dataclass
 
 from azure.servicebus import ServiceBusReceivedMessage, ServiceBusSubQueue
 from azure.servicebus.aio import ServiceBusClient
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
 
 from infra.local.platform import Addresses
 from infra.local.platform.platform import TOPOLOGY
@@ -41,9 +43,10 @@ async def dead_letters(
     async with ServiceBusClient.from_connection_string(
         addresses.servicebus_connection_string
     ) as client:
-        for each in Topology.load(TOPOLOGY).subscriptions:
-            if topic in (None, each.topic) and subscription in (None, each.name):
-                found += [letter async for letter in _peek(client, each.topic, each.name)]
+        for each, subscriptions in Topology.load(TOPOLOGY).topics.items():
+            for name in subscriptions:
+                if topic in (None, each) and subscription in (None, name):
+                    found += [letter async for letter in _peek(client, each, name)]
     return found
 
 
@@ -73,3 +76,18 @@ def _dead_letter(topic: str, subscription: str, message: ServiceBusReceivedMessa
         enqueued_at=enqueued.isoformat() if enqueued else None,
         deliveries=message.delivery_count or 0,
     )
+
+
+def dead_letter_table(letters: Sequence[DeadLetter]) -> Table:
+    """Return the dead letters as a table for a person."""
+    table = Table(title="Dead letters", title_justify="left", box=SIMPLE_HEAD)
+    for heading in ("queue", "fact", "reason", "description"):
+        table.add_column(heading, overflow="fold")
+    for letter in letters:
+        table.add_row(
+            f"{letter.topic}/{letter.subscription}",
+            letter.subject or letter.message_id,
+            letter.reason,
+            letter.description,
+        )
+    return table

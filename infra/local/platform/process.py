@@ -67,6 +67,7 @@ class Component:
 
     async def start(self) -> None:
         """Start and wait for the ready line; afterwards a death is followed by a restart."""
+        self._stopping = False
         await self._launch()
         self._watcher = asyncio.create_task(self._keep_alive())
 
@@ -79,6 +80,7 @@ class Component:
     async def stop(self) -> None:
         """Ask to stop, wait, and only then insist."""
         self._stopping = True
+        self.is_ready.clear()
         if self._watcher is not None:
             self._watcher.cancel()
             with contextlib.suppress(asyncio.CancelledError):

@@ -1,0 +1,212 @@
+"""The commands and their options; what they do lives beside this file, one module each.
+
+Exit codes: 0 done, 1 the answer is no (books do not balance, nothing found), 2 bad usage or a
+platform that is not there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Annotated, Any
+
+import click
+import httpx
+import typer
+from azure.servicebus.exceptions import ServiceBusError
+
+from infra.local.cli.output import Refused, out, print_json, talk
+from infra.local.platform import DidNotStart, NotRunning, read_addresses
+
+app = typer.Typer(
+    help="Tillbus: tills and web shops to Dynamics 365 over Azure Service Bus, on this machine.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Data = Annotated[
+    Path, typer.Option("--data", help="Folder of the local platform.", envvar="TILLBUS_DATA")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+DEFAULT_DATA = Path(".tillbus")
+
+FAILED, UNUSABLE = 1, 2
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; return its exit code. Failures become one sentence on stderr."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
+    try:
+        code = app(args=argv, prog_name="tillbus", standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except click.ClickException as error:
+        error.show()
+        return UNUSABLE
+    except (NotRunning, DidNotStart, OSError) as error:
+        return _complain(error, UNUSABLE)
+    except Refused as error:
+        return _complain(error, FAILED)
+    except (httpx.HTTPError, ServiceBusError) as error:
+        return _complain(f"the local platform did not answer: {error}", UNUSABLE)
+    except (KeyboardInterrupt, click.Abort):
+        return _complain("interrupted", 130)
+
+
+def _complain(what: object, code: int) -> int:
+    talk.print(f"tillbus: {what}", style="red", markup=False)
+    return code
+
+
+def run(work: Callable[[], Coroutine[Any, Any, int]]) -> int:
+    """Run a command's coroutine to its exit code."""
+    return asyncio.run(work())
+
+
+@app.command()
+def up(
+    data: Data = DEFAULT_DATA,
+    in_processes: Annotated[
+        bool, typer.Option("--process-per-service", help="One host process for each service.")
+    ] = False,
+) -> int:
+    """Start bus, Dynamics, Application Insights and Functions host; stay until interrupted."""
+    from infra.local.cli.up import stay_up
+
+    return run(lambda: stay_up(data.absolute(), in_processes))
+
+
+@app.command()
+def demo(
+    seed: Annotated[int, typer.Option(help="The trading day is the same for the same seed.")] = 7,
+    as_json: AsJson = False,
+) -> int:
+    """Run a compressed trading day end to end; exit code 0 only if the books balance."""
+    from infra.local.cli.demo import run_demo
+
+    return run(lambda: run_demo(seed, as_json))
+
+
+_PASS_ON = {"ignore_unknown_options": True, "help_option_names": []}
+
+
+@app.command(context_settings=_PASS_ON)
+def bus(arguments: Annotated[list[str] | None, typer.Argument()] = None) -> int:
+    """Run the local Service Bus alone; options as in python -m infra.local.servicebus --help."""
+    from infra.local.servicebus.__main__ import main as run_bus
+
+    return _as_program(run_bus, arguments)
+
+
+@app.command(context_settings=_PASS_ON)
+def simulator(arguments: Annotated[list[str] | None, typer.Argument()] = None) -> int:
+    """Run the Dynamics simulator alone; options as in python -m infra.local.dynamics --help."""
+    from infra.local.dynamics.__main__ import main as run_simulator
+
+    return _as_program(run_simulator, arguments)
+
+
+def _as_program(program: Callable[[list[str]], int], arguments: list[str] | None) -> int:
+    try:
+        return program(arguments or [])
+    except SystemExit as stop:  # argparse's way of saying that it has said enough
+        return stop.code if isinstance(stop.code, int) else UNUSABLE
+
+
+@app.command()
+def replay(
+    file: Annotated[Path, typer.Argument(help="Online Retail CSV or CSV.gz, either layout.")],
+    invoices: Annotated[int | None, typer.Option(help="Only the first N invoices.")] = None,
+    data: Data = DEFAULT_DATA,
+    as_json: AsJson = False,
+) -> int:
+    """Turn a file of real transactions into facts and publish them to the running platform."""
+    from infra.local.cli.publishing import replay_file
+
+    return run(lambda: replay_file(read_addresses(data), file, invoices, as_json))
+
+
+@app.command()
+def publish(
+    file: Annotated[
+        Path | None, typer.Argument(help="CloudEvents, one JSON document a line; - reads stdin.")
+    ] = None,
+    sales: Annotated[
+        int | None, typer.Option(help="Generate this many transactions instead of reading.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of what is generated.")] = 7,
+    rate: Annotated[float | None, typer.Option(help="At most so many facts a second.")] = None,
+    data: Data = DEFAULT_DATA,
+    as_json: AsJson = False,
+) -> int:
+    """Publish facts: from a file of CloudEvents, or generated baskets of several stores."""
+    from infra.local.cli.publishing import publish_file, publish_generated
+
+    if (file is None) == (sales is None):
+        raise click.UsageError("give either a FILE or --sales N")
+    addresses = read_addresses(data)
+    if file is not None:
+        return run(lambda: publish_file(addresses, file, as_json))
+    return run(lambda: publish_generated(addresses, sales or 0, seed, rate, as_json))
+
+
+@app.command()
+def certify(
+    company: Annotated[str | None, typer.Option(help="Only this company.")] = None,
+    store: Annotated[str | None, typer.Option(help="Only this store.")] = None,
+    day: Annotated[str | None, typer.Option(help="Only this business day, YYYY-MM-DD.")] = None,
+    data: Data = DEFAULT_DATA,
+    as_json: AsJson = False,
+) -> int:
+    """Print the certificate of every store-day; exit code 1 unless all of them balance."""
+    from infra.local.cli.certificates import certify_days
+
+    return run(lambda: certify_days(read_addresses(data), company, store, day, as_json))
+
+
+@app.command()
+def dlq(
+    topic: Annotated[str | None, typer.Option(help="Only this topic.")] = None,
+    subscription: Annotated[str | None, typer.Option(help="Only this subscription.")] = None,
+    data: Data = DEFAULT_DATA,
+    as_json: AsJson = False,
+) -> int:
+    """List what lies in the dead-letter queues, with its reasons; nothing is taken out."""
+    from infra.local.cli.dead_letters import dead_letter_table, dead_letters
+
+    async def show() -> int:
+        letters = await dead_letters(read_addresses(data), topic, subscription)
+        if as_json:
+            print_json([letter.json() for letter in letters])
+        elif letters:
+            out.print(dead_letter_table(letters))
+        else:
+            out.print("no dead letters")
+        return 0
+
+    return run(show)
+
+
+@app.command()
+def trace(
+    which: Annotated[
+        str, typer.Argument(help="A fact's key COMPANY/STORE/DAY/TERMINAL/SEQUENCE, or a trace id.")
+    ],
+    data: Data = DEFAULT_DATA,
+    as_json: AsJson = False,
+) -> int:
+    """Draw one fact's way from the till to the ledger as a tree."""
+    from infra.local.cli.traces import draw_trace, find_trace
+
+    async def show() -> int:
+        found = await find_trace(read_addresses(data), which)
+        if as_json:
+            print_json(found)
+        else:
+            out.print(draw_trace(found))
+        return 0
+
+    return run(show)
