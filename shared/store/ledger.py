@@ -61,7 +61,7 @@ class Rejection:
     """A message that a subscription put aside for a person."""
 
     identity: str
-    """The fact id where the message had one, otherwise the message id."""
+    """The fact id where the message had one, otherwise its transaction or its message id."""
     fact_id: UUID | None
     key: TransactionKey | None
     """`None` when the message did not even say where it came from."""

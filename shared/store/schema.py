@@ -71,7 +71,7 @@ ledger_days = Table(
     Column("closed_payload", Text, nullable=True),
     Column("evaluated_version", Integer, nullable=True),
     Column("verdict", String(20), nullable=True),
-    Column("missing_sequences", Integer, nullable=True),
+    Column("missing_sequences", BigInteger, nullable=True),
 )
 
 ledger_facts = Table(
@@ -104,8 +104,8 @@ ledger_documents = Table(
 ledger_rejections = Table(
     "ledger_rejections",
     metadata,
-    # The fact id where the message had one, otherwise the message id.
-    Column("identity", String(200), primary_key=True),
+    # The fact id where the message had one, otherwise its transaction or its message id.
+    Column("identity", String(500), primary_key=True),
     Column("fact_id", Uuid, nullable=True),
     Column("company", String(50), nullable=True),
     Column("store", String(100), nullable=True),

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from shared.clock import Clock
-from shared.store.database import Database
 from shared.store.inbox import Inbox
 from shared.store.ledger import Ledger
-from shared.store.sql_inbox import SqlInbox
-from shared.store.sql_ledger import SqlLedger
-from shared.store.upgrade import upgrade
+
+if TYPE_CHECKING:
+    from shared.store.database import Database
 
 
 class Store:
@@ -20,10 +20,10 @@ class Store:
     `async with await Store.open(url, clock) as store:`.
     """
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, inbox: Inbox, ledger: Ledger) -> None:
         self._database = database
-        self.inbox: Inbox = SqlInbox(database, clock)
-        self.ledger: Ledger = SqlLedger(database)
+        self.inbox = inbox
+        self.ledger = ledger
 
     @classmethod
     async def open(cls, url: str, clock: Clock) -> Store:
@@ -32,15 +32,22 @@ class Store:
         Raises `StoreSettingsWrong` for a URL nothing can be done with, `StoreUnavailable` when the
         database does not answer.
         """
+        # SQLAlchemy costs a worker's start a quarter of a second; indexing needs none of it.
+        from shared.store.database import Database
+        from shared.store.sql_inbox import SqlInbox
+        from shared.store.sql_ledger import SqlLedger
+        from shared.store.upgrade import upgrade
+
         database = Database(url)
         try:
             await upgrade(database)
         except BaseException:
             await database.aclose()
             raise
-        return cls(database, clock)
+        return cls(database, SqlInbox(database, clock), SqlLedger(database))
 
     async def aclose(self) -> None:
+        """Close the connections."""
         await self._database.aclose()
 
     async def __aenter__(self) -> Store:

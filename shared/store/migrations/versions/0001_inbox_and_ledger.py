@@ -37,7 +37,7 @@ def upgrade() -> None:
         sa.Column("closed_payload", sa.Text),
         sa.Column("evaluated_version", sa.Integer),
         sa.Column("verdict", sa.String(20)),
-        sa.Column("missing_sequences", sa.Integer),
+        sa.Column("missing_sequences", sa.BigInteger),
     )
     op.create_table(
         "ledger_facts",
@@ -64,7 +64,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "ledger_rejections",
-        sa.Column("identity", sa.String(200), primary_key=True),
+        sa.Column("identity", sa.String(500), primary_key=True),
         sa.Column("fact_id", sa.Uuid),
         sa.Column("company", sa.String(50)),
         sa.Column("store", sa.String(100)),
