@@ -1,7 +1,8 @@
-"""The contracts: one frozen model per fact, the envelope it travels in, and what must hold of it."""
+"""The contracts: one frozen model per fact, its envelope, and what must hold of it."""
 
 from __future__ import annotations
 
+from .basket import Discount, OriginalLine, ReturnLine, SaleLine, TaxAmount, Tender
 from .day import StoreDayClosed, TenderTotal, TerminalDay
 from .documents import DocumentPosted, DocumentRef, DocumentRejected
 from .envelope import (
@@ -17,18 +18,16 @@ from .envelope import (
 )
 from .facts import Fact
 from .identity import TransactionKey, fact_id
-from .money import MINOR_UNITS, UnknownCurrency, minor_units, round_money, smallest_amount
-from .reasons import REASONS, Reason, ReasonHelp
-from .sale import (
-    Discount,
-    OriginalLine,
-    ReturnLine,
-    SaleCompleted,
-    SaleLine,
-    SaleReturned,
-    TaxAmount,
-    Tender,
+from .money import (
+    MINOR_UNITS,
+    UnknownCurrency,
+    extended_amount,
+    minor_units,
+    round_money,
+    smallest_amount,
 )
+from .reasons import REASONS, Reason, ReasonHelp
+from .sale import SaleCompleted, SaleReturned
 from .schemas import json_schemas
 from .versions import FACTS
 
@@ -62,6 +61,7 @@ __all__ = [
     "UnknownCurrency",
     "decode",
     "encode",
+    "extended_amount",
     "fact_id",
     "json_schemas",
     "minor_units",

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from itertools import chain
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-from .money import is_in_minor_units, round_money
-
-if TYPE_CHECKING:
-    from .sale import Discount, SaleLine, Tender
+from .basket import Discount, SaleLine, Tender
+from .money import extended_amount, is_in_minor_units, smallest_amount
 
 _ZERO = Decimal(0)
 
@@ -41,7 +39,7 @@ def first_contradiction(transaction: Transaction) -> str | None:
     Rules, in this order:
     1. line numbers are unique, every amount is in its currency's minor units
     2. line: round(quantity x unit price) - discounts - basket share = net + taxes if prices include
-       tax, else = net; and never below zero
+       tax, else = net
     3. the lines' basket shares = the basket discounts
     4. |rounding| is less than one major unit
     5. total = sum of net and taxes + rounding
@@ -59,46 +57,51 @@ def first_contradiction(transaction: Transaction) -> str | None:
 
 
 def _lines(transaction: Transaction) -> Iterator[str]:
-    currency = transaction.currency
+    unit = smallest_amount(transaction.currency)
     numbers = Counter(line.number for line in transaction.lines)
     for line in transaction.lines:
         if numbers[line.number] > 1:
             yield f"line number {line.number} is used {numbers[line.number]} times"
-        where = f"line {line.number}"
-        discounts = [discount.amount for discount in line.discounts]
-        taxes = [tax.amount for tax in line.taxes]
-        for name, amount in chain(
-            [("net_amount", line.net_amount), ("basket_discount", line.basket_discount)],
-            (("discount", amount) for amount in discounts),
-            (("tax", amount) for amount in taxes),
-        ):
-            yield from _fraction(f"{where} {name}", amount, currency)
-        extended = round_money(line.quantity * line.unit_price, currency)
-        paid = extended - sum(discounts, _ZERO) - line.basket_discount
-        if paid < 0:
-            yield f"{where}: discounts exceed the price of {extended} by {-paid}"
+        for name, amount in _line_amounts(line):
+            if amount % unit:
+                yield _fraction(f"line {line.number} {name}", amount, transaction.currency)
+        extended = extended_amount(line.quantity, line.unit_price, transaction.currency)
+        paid = extended - sum(_amounts(line.discounts), _ZERO) - line.basket_discount
         if transaction.prices_include_tax:
             if paid != line.gross_amount:
                 yield (
-                    f"{where}: price less discounts is {paid},"
+                    f"line {line.number}: price less discounts is {paid},"
                     f" net and taxes are {line.gross_amount}"
                 )
         elif paid != line.net_amount:
-            yield f"{where}: price less discounts is {paid}, net is {line.net_amount}"
+            yield (f"line {line.number}: price less discounts is {paid}, net is {line.net_amount}")
+
+
+def _line_amounts(line: SaleLine) -> list[tuple[str, Decimal]]:
+    named = [("net_amount", line.net_amount), ("basket_discount", line.basket_discount)]
+    named += [("discount", discount.amount) for discount in line.discounts]
+    named += [("tax", tax.amount) for tax in line.taxes]
+    return named
+
+
+def _amounts(discounts: Iterable[Discount]) -> Iterator[Decimal]:
+    return (discount.amount for discount in discounts)
 
 
 def _basket(transaction: Transaction) -> Iterator[str]:
     for discount in transaction.basket_discounts:
-        yield from _fraction("basket discount", discount.amount, transaction.currency)
-    granted = sum((discount.amount for discount in transaction.basket_discounts), _ZERO)
+        if not is_in_minor_units(discount.amount, transaction.currency):
+            yield _fraction("basket discount", discount.amount, transaction.currency)
+    granted = sum(_amounts(transaction.basket_discounts), _ZERO)
     shared = sum((line.basket_discount for line in transaction.lines), _ZERO)
     if shared != granted:
         yield f"basket discounts are {granted}, the lines' shares of them {shared}"
 
 
 def _total(transaction: Transaction) -> Iterator[str]:
-    yield from _fraction("rounding", transaction.rounding, transaction.currency)
-    yield from _fraction("total", transaction.total, transaction.currency)
+    for name, amount in (("rounding", transaction.rounding), ("total", transaction.total)):
+        if not is_in_minor_units(amount, transaction.currency):
+            yield _fraction(name, amount, transaction.currency)
     if abs(transaction.rounding) >= 1:
         yield f"rounding of {transaction.rounding} is not less than one {transaction.currency}"
     lines = sum((line.gross_amount for line in transaction.lines), _ZERO)
@@ -110,15 +113,14 @@ def _total(transaction: Transaction) -> Iterator[str]:
 
 def _tenders(transaction: Transaction) -> Iterator[str]:
     for position, tender in enumerate(transaction.tenders, start=1):
-        where = f"tender {position}"
-        yield from _fraction(where, tender.amount, tender.currency)
-        yield from _fraction(where, tender.amount_in_sale_currency, transaction.currency)
-        if (
-            tender.currency == transaction.currency
-            and tender.amount != tender.amount_in_sale_currency
-        ):
+        own = (tender.amount, tender.currency)
+        in_sale = (tender.amount_in_sale_currency, transaction.currency)
+        for amount, currency in (own, in_sale):
+            if not is_in_minor_units(amount, currency):
+                yield _fraction(f"tender {position}", amount, currency)
+        if tender.currency == transaction.currency and own != in_sale:
             yield (
-                f"{where} is {tender.amount} {tender.currency},"
+                f"tender {position} is {tender.amount} {tender.currency},"
                 f" in the same currency {tender.amount_in_sale_currency}"
             )
     paid = sum(
@@ -132,6 +134,5 @@ def _tenders(transaction: Transaction) -> Iterator[str]:
         yield f"tenders less change are {paid}, total is {transaction.total}"
 
 
-def _fraction(where: str, amount: Decimal, currency: str) -> Iterator[str]:
-    if not is_in_minor_units(amount, currency):
-        yield f"{where} of {amount} has a fraction below the minor unit of {currency}"
+def _fraction(where: str, amount: Decimal, currency: str) -> str:
+    return f"{where} of {amount} has a fraction below the minor unit of {currency}"

@@ -43,12 +43,13 @@ _ISSUERS: tuple[tuple[int, int, frozenset[int]], ...] = (
     (67, 67, frozenset(range(SHORTEST, LONGEST + 1))),  # Maestro
 )
 
+_ENOUGH_DIGITS = re.compile(rf"\d(?:[ -]?\d){{{SHORTEST - 1}}}")
 _DIGIT_GROUPS = re.compile(r"\d+(?:[ -]\d+)*")
 
 
 def holds_card_number(text: str, *, shortest: int = SHORTEST) -> bool:
     """Return whether the text contains a card number of at least `shortest` digits."""
-    if len(text) < shortest:
+    if _ENOUGH_DIGITS.search(text) is None:
         return False
     return any(
         len(run.group()) >= shortest and _run_holds_card_number(run.group(), shortest)

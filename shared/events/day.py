@@ -9,11 +9,11 @@ from typing import ClassVar, Self
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from .basket import TenderType
 from .facts import Fact
 from .fields import Code, CompanyCode, Currency, Frozen, SignedAmount, UtcMoment
 from .money import is_in_minor_units
 from .reasons import Reason
-from .sale import TenderType
 
 
 class TerminalDay(Frozen):

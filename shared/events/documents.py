@@ -24,11 +24,19 @@ from .reasons import Reason
 _Name = Annotated[str, Field(min_length=1, max_length=128)]
 
 
-def _fit_to_publish(detail: object) -> object:
-    """Explanations quote other systems: shorten and mask rather than fail to explain."""
-    if not isinstance(detail, str):
-        return detail
-    return mask_card_numbers(detail.replace("\x00", ""))[:DETAIL_LENGTH]
+def _fitting(length: int) -> BeforeValidator:
+    """Shorten and mask what is quoted from elsewhere rather than fail to report it."""
+
+    def fit(text: object) -> object:
+        if not isinstance(text, str):
+            return text
+        return mask_card_numbers(text.replace("\x00", ""))[:length]
+
+    return BeforeValidator(fit)
+
+
+_Quoted = Annotated[str, _fitting(256), Field(max_length=256)]
+_Detail = Annotated[str, _fitting(DETAIL_LENGTH), Field(max_length=DETAIL_LENGTH)]
 
 
 class DocumentRef(Frozen):
@@ -87,17 +95,17 @@ class DocumentRejected(Fact):
 
     fact_id: UUID | None = None
     """Id of the event refused; absent if it could not be read. Source: that event."""
-    fact_type: _Name | None = None
+    fact_type: _Quoted | None = None
     """Its type. Source: that event."""
     key: TransactionKey | None = None
     """Its transaction. Source: that event."""
-    message_id: Annotated[str, Field(max_length=256)]
-    """Service Bus message id, possibly empty. Source: bus."""
+    message_id: _Quoted
+    """Service Bus message id, possibly empty, cut at 256 characters. Source: bus."""
     subscription: _Name
     """Subscription in whose dead-letter queue it lies. Source: bus."""
     reason: Reason
     """Why no redelivery can help. Source: service."""
-    detail: Annotated[str, BeforeValidator(_fit_to_publish), Field(max_length=DETAIL_LENGTH)]
+    detail: _Detail
     """Explanation for a person; cut at 1024 characters, card numbers masked. Source: service."""
     rejected_at: UtcMoment
     """When it was refused. Source: service clock."""

@@ -6,23 +6,27 @@ Specification: CloudEvents 1.0.2 core, JSON event format, and the distributed tr
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Generic, NoReturn, TypeVar
+from itertools import chain
+from typing import Any, Generic, NoReturn
 from uuid import UUID
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json, to_json
+from typing_extensions import TypeVar
 
-from .card_numbers import mask_card_numbers
+from .card_numbers import holds_card_number, mask_card_numbers
 from .facts import Fact
 from .fields import DETAIL_LENGTH, UtcMoment
 from .identity import TransactionKey, fact_id
 from .reasons import Reason
+from .unknown_fields import texts_in, unknown_values
 from .versions import UPCASTERS, UnknownType, Upcaster, bring_forward
 
-F = TypeVar("F", bound=Fact, covariant=True)
+F = TypeVar("F", bound=Fact, default=Fact)
+F_co = TypeVar("F_co", bound=Fact, default=Fact, covariant=True)
 
 CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
 """Content type of an encoded event (CloudEvents JSON event format, section 3)."""
@@ -31,12 +35,13 @@ MAX_BODY_BYTES = 1024 * 1024
 """Largest body read: 1 MiB, the largest message of the Service Bus premium tier's default."""
 
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+_SOURCE = re.compile(r"[!#-;=?-\[\]_a-z~]{1,256}")  # RFC 3986: visible ASCII but "<>\\^`{|}
 _TIME: TypeAdapter[datetime] = TypeAdapter(UtcMoment)
 _HEAD_LENGTH = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Event(Generic[F]):
+class Event(Generic[F_co]):
     """A fact and the envelope it travels in."""
 
     id: UUID
@@ -44,12 +49,12 @@ class Event(Generic[F]):
     type: str
     """CloudEvents type of the fact as held here; older versions have been brought forward."""
     source: str
-    """Who published it: a URI reference such as /tills/gbrt/LONDON."""
+    """Who published it: a URI reference such as /tills/gbrt/LONDON, at most 256 characters."""
     subject: str
     """The fact's natural key."""
     time: datetime
     """When it was published, UTC."""
-    data: F
+    data: F_co
     traceparent: str | None = None
     """W3C trace context of the publisher."""
 
@@ -64,7 +69,7 @@ class EnvelopeHead:
     key: TransactionKey | None = None
 
 
-class InvalidEvent(ValueError):  # noqa: N818 - named for what is wrong, as every error here
+class InvalidEvent(ValueError):
     """The bytes are no event we accept; no redelivery can help."""
 
     def __init__(self, reason: Reason, detail: str, envelope: EnvelopeHead | None = None) -> None:
@@ -75,7 +80,12 @@ class InvalidEvent(ValueError):  # noqa: N818 - named for what is wrong, as ever
 
 
 def new_event(fact: F, *, source: str, time: datetime, traceparent: str | None = None) -> Event[F]:
-    """Return the event that publishes a fact; `time` is aware, `source` a URI reference."""
+    """Return the event that publishes a fact; `time` is aware.
+
+    Raises ValueError when `source` is no URI reference.
+    """
+    if not _SOURCE.fullmatch(source):
+        raise ValueError(f"source is not a URI reference: {source!r}")
     return Event(
         id=fact.event_id,
         type=fact.TYPE,
@@ -87,7 +97,7 @@ def new_event(fact: F, *, source: str, time: datetime, traceparent: str | None =
     )
 
 
-def encode(event: Event[Fact]) -> bytes:
+def encode(event: Event) -> bytes:
     """Return the event as structured JSON, UTF-8; its content type is CONTENT_TYPE."""
     envelope: dict[str, object] = {
         "specversion": "1.0",
@@ -104,7 +114,7 @@ def encode(event: Event[Fact]) -> bytes:
     return to_json(envelope, exclude_none=True)
 
 
-def routing_properties(event: Event[Fact]) -> dict[str, str]:
+def routing_properties(event: Event) -> dict[str, str]:
     """Return the application properties subscriptions filter on; company and store where known."""
     properties = {"type": event.type, "source": event.source, "subject": event.subject}
     if event.data.place is not None:
@@ -112,9 +122,7 @@ def routing_properties(event: Event[Fact]) -> dict[str, str]:
     return properties
 
 
-def decode(
-    body: bytes, *, upcasters: Mapping[str, tuple[str, Upcaster]] = UPCASTERS
-) -> Event[Fact]:
+def decode(body: bytes, *, upcasters: Mapping[str, tuple[str, Upcaster]] = UPCASTERS) -> Event:
     """Return the event in a message body.
 
     Raises InvalidEvent, and nothing else, whatever the bytes are.
@@ -138,12 +146,14 @@ class _Reading:
     def __init__(self, envelope: dict[str, Any]) -> None:
         self._envelope = envelope
 
-    def event(self, upcasters: Mapping[str, tuple[str, Upcaster]]) -> Event[Fact]:
+    def event(self, upcasters: Mapping[str, tuple[str, Upcaster]]) -> Event:
         if self._envelope.get("specversion") != "1.0":
             self._refuse(Reason.NOT_A_CLOUD_EVENT, "specversion is not '1.0'")
         if self._envelope.get("id") in (None, ""):
             self._refuse(Reason.MISSING_ID, "the event has no id")
         id_, type_, source = (self._text(name) for name in ("id", "type", "source"))
+        if not _SOURCE.fullmatch(source):
+            self._refuse(Reason.NOT_A_CLOUD_EVENT, "attribute source is not a URI reference")
         fact = self._fact(type_, upcasters)
         expected = fact_id(type_, fact.natural_key(), fact.fact_revision)
         if id_ != str(expected):
@@ -186,12 +196,26 @@ class _Reading:
             self._refuse(Reason.NOT_A_CLOUD_EVENT, "attribute data is not a JSON object")
         try:
             model, data = bring_forward(type_, data, upcasters)
-            # Strict and from JSON: only there are strings dates and numbers never strings.
-            return model.model_validate_json(to_json(data), strict=True)
+            # Strict and from JSON: only so may a date be a string while a number must not.
+            fact = model.model_validate_json(to_json(data), strict=True)
         except UnknownType as error:
             raise self._refusal(error.reason, f"type {type_[:_HEAD_LENGTH]}") from error
         except ValidationError as error:
             raise self._refusal(*_first_problem(error)) from error
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            # An upcaster sees the data before any model has checked it.
+            raise self._refusal(
+                Reason.INVALID_DATA, "the data of this old version cannot be brought forward"
+            ) from error
+        unknown = chain(unknown_values(fact, data), self._extensions())
+        if any(holds_card_number(text) for text in texts_in(unknown)):
+            self._refuse(
+                Reason.CARD_NUMBER, "an unknown field holds what looks like a payment card number"
+            )
+        return fact
+
+    def _extensions(self) -> Iterator[Any]:
+        return (value for name, value in self._envelope.items() if name not in _ATTRIBUTES)
 
     def _refuse(self, reason: Reason, detail: str) -> NoReturn:
         raise self._refusal(reason, detail)
@@ -214,6 +238,21 @@ class _Reading:
 
 
 _HEAD = ("id", "type", "subject")
+_ATTRIBUTES = frozenset(
+    [
+        "specversion",
+        "id",
+        "type",
+        "source",
+        "subject",
+        "time",
+        "datacontenttype",
+        "dataschema",
+        "data",
+        "traceparent",
+        "tracestate",
+    ]
+)
 
 
 def _first_problem(error: ValidationError) -> tuple[Reason, str]:

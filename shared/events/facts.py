@@ -40,5 +40,5 @@ class Fact(Frozen):
 
     @property
     def signed_amount(self) -> Decimal:
-        """Return what the fact adds to the store's takings, in its currency; 0 where it adds none."""
+        """Return what it adds to the store's takings, in its currency; 0 where it adds none."""
         return Decimal(0)

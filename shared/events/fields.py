@@ -6,34 +6,27 @@ been a binary floating point number somewhere. Text is refused when it holds a c
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import (
     AfterValidator,
     AwareDatetime,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
-    Field,
     StringConstraints,
     WithJsonSchema,
 )
 from pydantic_core import PydanticCustomError
 
 from .card_numbers import LONGEST_GTIN, holds_card_number
+from .exact import Exact
 from .money import MINOR_UNITS
 from .reasons import Reason
 
-DECIMAL_PATTERN = r"^-?[0-9]{1,15}(\.[0-9]{1,6})?$"
-"""A number in plain notation: at most 15 digits before and 6 after the point."""
-
 DETAIL_LENGTH = 1024
 """Characters kept of an explanation; Service Bus allows 4096 for a dead-letter description."""
-
-_PLAIN_DECIMAL = re.compile(DECIMAL_PATTERN)
 
 
 class Frozen(BaseModel):
@@ -44,24 +37,14 @@ class Frozen(BaseModel):
         extra="ignore",
         # Errors end in logs and dead-letter descriptions: they name the field, never its content.
         hide_input_in_errors=True,
+        use_attribute_docstrings=True,
     )
 
 
-def _exact_decimal(value: Any) -> Decimal:
-    if type(value) is Decimal and value.is_finite():
-        value = format(value, "f")
-    elif type(value) is int:
-        value = str(value) if abs(value) < 10**15 else ""
-    elif not isinstance(value, str):
-        raise PydanticCustomError(
-            Reason.INVALID_DATA.value, "write the number as a string, for example '12.50'"
-        )
-    if not _PLAIN_DECIMAL.fullmatch(value):
-        raise PydanticCustomError(
-            Reason.INVALID_DATA.value,
-            "a number has at most 15 digits before and 6 after its point, without exponent",
-        )
-    return Decimal(value)
+def _above_zero(number: Decimal) -> Decimal:
+    if number <= 0:
+        raise PydanticCustomError(Reason.INVALID_DATA.value, "a number above zero")
+    return number
 
 
 def _known_currency(code: str) -> str:
@@ -98,24 +81,14 @@ def _identifier_without_card_number(text: str) -> str:
 _PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
 _CODE = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 
-_Decimal = Annotated[
-    Decimal,
-    BeforeValidator(_exact_decimal),
-    WithJsonSchema(
-        {"anyOf": [{"type": "string", "pattern": DECIMAL_PATTERN}, {"type": "integer"}]},
-        mode="validation",
-    ),
-    WithJsonSchema({"type": "string", "pattern": DECIMAL_PATTERN}, mode="serialization"),
-]
-
-SignedAmount = _Decimal
+SignedAmount = Annotated[Decimal, Exact("-?")]
 """Money in the currency's minor units; negative where the field says so."""
-Amount = Annotated[_Decimal, Field(ge=0)]
+Amount = Annotated[Decimal, Exact()]
 """Money, zero or more."""
-PositiveNumber = Annotated[_Decimal, Field(gt=0)]
+PositiveNumber = Annotated[Decimal, Exact(), AfterValidator(_above_zero)]
 """A quantity or exchange rate: above zero, up to six decimals."""
-Percent = Annotated[_Decimal, Field(ge=0, le=1000)]
-"""A rate in percent: 20 means 20 %."""
+Percent = Annotated[Decimal, Exact(integer_digits=3)]
+"""A rate in percent, below 1000: 20 means 20 %."""
 
 Currency = Annotated[
     str,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -10,18 +11,23 @@ from pydantic import Field
 from .fields import Code, CompanyCode, Frozen
 
 _NAMESPACE = uuid5(NAMESPACE_URL, "https://tillbus.com/facts")
+_VERSION = re.compile(r"\.v[0-9]+$")
 
 
 def fact_id(type_: str, natural_key: str, revision: int = 0) -> UUID:
     """Return the id of a fact: a UUIDv5 (RFC 9562), the same whoever computes it and when.
 
-    `type_` is the event type, with its version, under which the fact is first published.
+    The version at the end of `type_` does not count: a till that publishes a sale again after an
+    update is still recognised as having published it before.
     """
-    return uuid5(_NAMESPACE, f"{type_}|{natural_key}|{revision}")
+    return uuid5(_NAMESPACE, f"{_VERSION.sub('', type_)}|{natural_key}|{revision}")
 
 
 class TransactionKey(Frozen):
-    """The natural key of a till transaction (ARTS/OMG POSLog): counters restart, so all parts count."""
+    """The natural key of a till transaction (ARTS/OMG POSLog).
+
+    Counters restart, so all parts count.
+    """
 
     company: CompanyCode
     """Legal entity the store belongs to. Source: store configuration (Dynamics: dataAreaId)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 from types import MappingProxyType
 
 
@@ -29,12 +29,15 @@ def _minor_units_by_currency() -> dict[str, int]:
 
 
 MINOR_UNITS: Mapping[str, int] = MappingProxyType(_minor_units_by_currency())
-"""Digits after the decimal point by currency code (ISO 4217, list one; no metals, no test codes)."""
+"""Digits after the decimal point by currency code (ISO 4217, without metals and test codes)."""
 
 _SMALLEST: Mapping[int, Decimal] = MappingProxyType({n: Decimal(1).scaleb(-n) for n in range(5)})
 
+# Exact for the product of any two numbers a fact may hold, whatever context the caller has set.
+_EXACT = Context(prec=60)
 
-class UnknownCurrency(ValueError):  # noqa: N818 - named for what is wrong, as every error here
+
+class UnknownCurrency(ValueError):
     """The code is not a currency of ISO 4217."""
 
 
@@ -56,7 +59,12 @@ def smallest_amount(currency: str) -> Decimal:
 
 def round_money(amount: Decimal, currency: str) -> Decimal:
     """Return the amount in the currency's minor units, halves away from zero."""
-    return amount.quantize(smallest_amount(currency), rounding=ROUND_HALF_UP)
+    return amount.quantize(smallest_amount(currency), ROUND_HALF_UP, _EXACT)
+
+
+def extended_amount(quantity: Decimal, unit_price: Decimal, currency: str) -> Decimal:
+    """Return quantity x unit price in the currency's minor units, halves away from zero."""
+    return round_money(_EXACT.multiply(quantity, unit_price), currency)
 
 
 def is_in_minor_units(amount: Decimal, currency: str) -> bool:

@@ -50,9 +50,9 @@ REASONS: Mapping[Reason, ReasonHelp] = MappingProxyType(
             "Correct the publisher and let it publish the fact again.",
         ),
         Reason.NOT_A_CLOUD_EVENT: ReasonHelp(
-            "The body is JSON but not a structured CloudEvents 1.0 event with the attributes needed.",
+            "The body is JSON but not a structured CloudEvents 1.0 event with all attributes.",
             _PUBLISHER,
-            "Publish with the envelope of shared/events: specversion, id, type, source, time, data.",
+            "Publish with specversion, id, type, source, time and data (shared/events).",
         ),
         Reason.UNKNOWN_TYPE: ReasonHelp(
             "The event type names a fact nobody here knows.",

@@ -23,15 +23,18 @@ FACTS: Mapping[str, type[Fact]] = MappingProxyType(
 
 Json = dict[str, Any]
 Upcaster = Callable[[Json], Json]
-"""Turns the data of one version into that of the next; must not change what it is given."""
+"""Turns the data of one version into that of the next, without changing what it is given.
+
+Raises LookupError, TypeError, ValueError or AttributeError for data it cannot read.
+"""
 
 UPCASTERS: Mapping[str, tuple[str, Upcaster]] = MappingProxyType({})
-"""By old event type: the type it becomes and how. Steps are chained until a known type is reached."""
+"""By old event type: the type it becomes and how. Steps are chained until a known type."""
 
 _TYPE = re.compile(r"(?P<fact>com\.tillbus\.[a-z0-9-]+)\.v(?P<version>[0-9]+)")
 
 
-class UnknownType(ValueError):  # noqa: N818 - named for what is wrong, as every error here
+class UnknownType(ValueError):
     """No model reads this type; `reason` tells an unknown fact from an unknown version."""
 
     def __init__(self, type_: str, reason: Reason) -> None:

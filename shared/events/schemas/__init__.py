@@ -1,17 +1,14 @@
 """The facts as JSON Schema (draft 2020-12), one file per event type.
 
-`python -m shared.events.schemas DIR` writes them; they are kept in shared/events/schemas.
+`python -m shared.events.schemas DIR` writes them; those in this folder are what it wrote last.
 """
 
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-from .versions import FACTS
+from shared.events.versions import FACTS
 
 
 def json_schemas() -> dict[str, dict[str, Any]]:
@@ -32,19 +29,3 @@ def schema_texts() -> dict[str, str]:
         name: json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
         for name, schema in json_schemas().items()
     }
-
-
-def main(arguments: Sequence[str]) -> int:
-    """Write every schema into the folder given; exit code 2 without exactly one folder."""
-    if len(arguments) != 1:
-        print("usage: python -m shared.events.schemas DIR", file=sys.stderr)
-        return 2
-    folder = Path(arguments[0])
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, text in schema_texts().items():
-        (folder / name).write_text(text, encoding="utf-8")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
