@@ -65,7 +65,7 @@ def _model_binding_data(message: ServiceBusReceivedMessage) -> ModelBindingData:
         version="1.0",
         source="AzureServiceBusReceivedMessage",
         content_type="application/octet-stream",
-        content=lock_token(message).bytes_le + _LOCK_TOKEN_KEY + encode_received(message),
+        content=lock_token(message).bytes_le + _LOCK_TOKEN_KEY + encode_received(message, delivery_count(message)),
     )
 
 
