@@ -1,0 +1,10 @@
+"""A stand-in for Dynamics 365 on one machine: OAuth tokens, Finance & Operations, faults on demand.
+
+Imports nothing of Tillbus: a stand-in that shared its code would share its mistakes.
+"""
+
+from .faults import Fault, FaultKind, FaultPlan, Target
+from .identity.registration import Registration
+from .simulator import DynamicsSimulator
+
+__all__ = ["DynamicsSimulator", "Fault", "FaultKind", "FaultPlan", "Registration", "Target"]

@@ -1,0 +1,1 @@
+"""What the OData products have in common: entity tables, keys, queries, multipart, storage."""

@@ -1,0 +1,127 @@
+"""The simulator as one object: both servers, every product, the data directory."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable
+from contextlib import AsyncExitStack
+from datetime import datetime, timezone
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from . import finance_operations
+from .admin import AdminPages
+from .api import Faulty, FaultyIdentity, application
+from .counts import Counts
+from .faults import Fault, FaultPlan
+from .identity.certificates import tls_files
+from .identity.registration import Registration
+from .identity.routes import IdentityService
+from .identity.tokens import TokenAuthority
+from .product import Clock, Product, ProductContext
+from .server import RunningServer
+
+PRODUCTS: tuple[Callable[[ProductContext], Product], ...] = (finance_operations.open_product,)
+
+
+def _wall_clock() -> datetime:
+    return datetime.now(timezone.utc)
+
+
+class DynamicsSimulator:
+    """Dynamics 365 and its identity provider on two ports of this machine.
+
+    `async with DynamicsSimulator(None) as simulator:` for a test; with a directory the books
+    survive. Entering raises OSError for a port or directory that cannot be had, and
+    odata.store.StoreUnusable for a file that is no database.
+    """
+
+    def __init__(
+        self,
+        data: Path | None = None,
+        *,
+        host: str = "127.0.0.1",
+        api_port: int = 0,
+        identity_port: int = 0,
+        faults: Iterable[Fault] = (),
+        clock: Clock = _wall_clock,
+        registration: Registration | None = None,
+        strict_operating_units: bool = False,
+    ) -> None:
+        self.faults = FaultPlan(faults)
+        self.counts = Counts()
+        self.registration = registration or Registration()
+        self._data = data
+        self._host = host
+        self._ports = (api_port, identity_port)
+        self._clock = clock
+        self._strict_operating_units = strict_operating_units
+        self._opened = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as stack:
+            await self._open(stack)
+            self._opened = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._opened.aclose()
+
+    async def _open(self, stack: AsyncExitStack) -> None:
+        if self._data is None:
+            data = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dynamics-")))
+        else:
+            data = self._data.absolute()
+            data.mkdir(parents=True, exist_ok=True)
+        self.certificates = data / "certificates"
+        self.certificates.mkdir(exist_ok=True)
+        tls = tls_files(data / "tls", self._clock())
+        self.ca_file = tls.ca
+        tokens = TokenAuthority(data / "tls", self.registration.tenant_id, self._clock)
+        products = self._open_products(stack, data, tokens)
+        identity = IdentityService(
+            self.registration, self.certificates, tokens, self.counts, self._clock
+        )
+
+        api_server, identity_server = (RunningServer(self._host, port) for port in self._ports)
+        self.api_url = f"http://{self._host}:{api_server.port}"
+        self.identity_url = f"https://localhost:{identity_server.port}"
+        tokens.authority = f"{self.identity_url}/{self.registration.tenant_id}"
+        stack.push_async_callback(api_server.stop)
+        stack.push_async_callback(identity_server.stop)
+        await api_server.start(self._api(products, identity))
+        await identity_server.start(
+            FaultyIdentity(application(identity.identity_routes()), self.faults),
+            tls.certificate,
+            tls.key,
+        )
+
+    def _open_products(
+        self, stack: AsyncExitStack, data: Path, tokens: TokenAuthority
+    ) -> list[Product]:
+        context = ProductContext(
+            data, tokens, self.faults, self.counts, self._clock, self._strict_operating_units
+        )
+        products = []
+        for open_product in PRODUCTS:
+            products.append(open_product(context))
+            stack.callback(products[-1].close)
+        return products
+
+    def _api(self, products: list[Product], identity: IdentityService) -> Faulty:
+        admin = AdminPages(self.faults, self.counts, products)
+        routes = [*admin.routes(), *identity.api_routes()]
+        for product in products:
+            routes += [*product.inspection, *product.routes]
+        return Faulty(application(routes), self.faults, products)
+
+    @property
+    def identity_endpoint(self) -> str:
+        """What an App Service has as IDENTITY_ENDPOINT."""
+        return f"{self.api_url}/msi/token"
