@@ -78,7 +78,8 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         _ANY,
-        r"\b(company|legal entity|data ?area(id)?)\b[^.;]*\b(does not exist|is not valid|not found)",
+        r"\b(company|legal entity|data ?area(id)?)\b[^.;]*"
+        r"\b(does not exist|is not valid|not found)",
         _plainly(Refused),
         "Correct the legal entity in the setting COMPANIES or create it in Dynamics.",
     ),

@@ -1,0 +1,201 @@
+"""Booking: one outcome per delivery, one document per fact, whatever happened before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from services.sales.companies import CompanySettings
+from services.sales.handlers import book
+from shared.bus import Delivery, Done, Later, Outcome, Parked, Rejected
+from shared.clock import Clock
+from shared.dynamics import (
+    Booked,
+    Conflict,
+    DynamicsError,
+    Failed,
+    MissingParent,
+    Posting,
+    Refused,
+    RetailTransaction,
+    SetUpWrong,
+    TryLater,
+)
+from shared.events import Fact, Reason, new_event
+from shared.store import Inbox, InboxResult, MemoryInbox, StoreUnavailable
+from tests.unit.sales.baskets import COMPANIES, simple_return, simple_sale
+
+NOW = datetime(2026, 3, 1, 23, 31, tzinfo=UTC)
+
+
+class Ledger:
+    """Dynamics as the port promises it: a key is booked once, the same again is found."""
+
+    def __init__(self, **errors: DynamicsError) -> None:
+        self.booked: dict[tuple[str, ...], RetailTransaction] = {}
+        self.calls = 0
+        self._errors = errors
+
+    async def post(self, transactions: Sequence[RetailTransaction]) -> Sequence[Posting]:
+        self.calls += 1
+        return [self._post(transaction) for transaction in transactions]
+
+    def _post(self, transaction: RetailTransaction) -> Posting:
+        error = self._errors.get("n" + transaction.transaction_number.split("-")[1])
+        if error is not None:
+            return Failed(error)
+        there = self.booked.setdefault(transaction.key, transaction)
+        if there.header != transaction.header:
+            return Failed(Conflict("GrossAmount: 1 there, 2 here"))
+        return Booked(key="/".join(transaction.key), already_there=there is not transaction)
+
+
+class CrashingInbox(MemoryInbox):
+    """Dies once, when results are to be recorded."""
+
+    crashes = 1
+
+    async def record(self, results: Sequence[InboxResult]) -> dict[UUID, InboxResult]:
+        if self.crashes:
+            self.crashes -= 1
+            raise ConnectionError("the process died here")
+        return await super().record(results)
+
+
+class UnavailableInbox(MemoryInbox):
+    async def results(self, fact_ids: Sequence[UUID]) -> dict[UUID, InboxResult]:
+        raise StoreUnavailable("no database")
+
+
+@dataclass
+class Collaborators:
+    transactions: Ledger = field(default_factory=Ledger)
+    inbox: Inbox = field(default_factory=MemoryInbox)
+    companies: Mapping[str, CompanySettings] = field(default_factory=lambda: COMPANIES)
+    clock: Clock = lambda: NOW
+
+
+def delivery(fact: Fact, attempt: int = 1) -> Delivery:
+    event: Any = new_event(fact, source="/tills/usrt/S1", time=NOW)
+    return Delivery(event=event, attempt=attempt, first_seen=NOW, message_id=str(event.id))
+
+
+def done(outcome: Outcome) -> Any:
+    assert isinstance(outcome, Done)
+    assert outcome.document is not None
+    return outcome.document
+
+
+async def test_a_sale_and_a_return_are_booked_and_announced_with_their_signed_amounts() -> None:
+    all_ = Collaborators()
+    sold, returned = await book([delivery(simple_sale()), delivery(simple_return())], all_)
+    assert str(done(sold).amount) == "12.10"
+    assert str(done(returned).amount) == "-12.10"
+    assert done(sold).fact_id == simple_sale().event_id
+    assert done(sold).document.key == "usrt/S1/T1/20260301-17"
+    assert done(sold).posted_at == NOW
+    assert len(all_.transactions.booked) == 2
+
+
+async def test_a_known_fact_is_announced_again_word_for_word_and_not_posted() -> None:
+    all_ = Collaborators()
+    [first] = await book([delivery(simple_sale())], all_)
+    all_.clock = lambda: NOW + timedelta(hours=1)
+    [again] = await book([delivery(simple_sale(), attempt=2)], all_)
+    assert done(again) == done(first)
+    assert done(again).event_id == done(first).event_id
+    assert all_.transactions.calls == 1
+
+
+async def test_the_same_fact_twice_in_one_batch_is_posted_once_and_announced_alike() -> None:
+    all_ = Collaborators()
+    first, second = await book([delivery(simple_sale()), delivery(simple_sale())], all_)
+    assert done(first) == done(second)
+    assert len(all_.transactions.booked) == 1
+
+
+async def test_a_crash_between_posting_and_recording_ends_with_one_document() -> None:
+    all_ = Collaborators(inbox=CrashingInbox())
+    with pytest.raises(ConnectionError):
+        await book([delivery(simple_sale())], all_)
+    [outcome] = await book([delivery(simple_sale())], all_)
+    assert done(outcome).already_there
+    assert len(all_.transactions.booked) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (TryLater("busy", timedelta(minutes=2)), Later("busy", NOW + timedelta(minutes=2))),
+        (TryLater("deadlock", timedelta(0)), Later("deadlock", None)),
+        (TryLater("unreachable"), Later("unreachable", None)),
+        (SetUpWrong("no access"), Later("no access", None)),
+        (MissingParent("no store S1"), Parked("usrt/S1", "no store S1")),
+        (Refused("no site"), Rejected(Reason.REFUSED_BY_DYNAMICS, "no site")),
+        (Conflict("differs"), Rejected(Reason.DOCUMENT_DIFFERS, "differs")),
+    ],
+)
+async def test_each_failure_has_the_outcome_that_can_help_it(
+    error: DynamicsError, expected: Outcome
+) -> None:
+    all_ = Collaborators(Ledger(n17=error))
+    failed, fine = await book([delivery(simple_sale(17)), delivery(simple_sale(18))], all_)
+    assert failed == expected
+    assert done(fine)
+
+
+async def test_a_failed_sale_is_not_remembered_as_booked() -> None:
+    inbox = MemoryInbox()
+    await book([delivery(simple_sale(17))], Collaborators(Ledger(n17=TryLater("busy")), inbox))
+    [outcome] = await book([delivery(simple_sale(17), 2)], Collaborators(inbox=inbox))
+    assert not done(outcome).already_there
+
+
+async def test_wrong_set_up_is_logged_loudly(caplog: pytest.LogCaptureFixture) -> None:
+    await book([delivery(simple_sale(17))], Collaborators(Ledger(n17=SetUpWrong("no access"))))
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+
+
+async def test_an_unknown_company_is_rejected_before_any_call() -> None:
+    all_ = Collaborators()
+    sale = simple_sale(company="zzrt")
+    [outcome] = await book([delivery(sale)], all_)
+    assert isinstance(outcome, Rejected)
+    assert outcome.reason is Reason.UNKNOWN_COMPANY
+    assert all_.transactions.calls == 0
+
+
+async def test_a_currency_the_company_does_not_sell_in_is_rejected_before_any_call() -> None:
+    all_ = Collaborators()
+    tender = {"type": "card", "currency": "EUR", "amount": "12.10",
+              "amount_in_sale_currency": "12.10"}  # fmt: skip
+    sale = simple_sale(currency="EUR", tenders=[tender])
+    [outcome] = await book([delivery(sale)], all_)
+    assert isinstance(outcome, Rejected)
+    assert outcome.reason is Reason.UNKNOWN_CURRENCY
+    assert "USD" in outcome.detail
+    assert all_.transactions.calls == 0
+
+
+async def test_a_correction_of_a_booked_sale_does_not_replace_it_silently() -> None:
+    all_ = Collaborators()
+    await book([delivery(simple_sale())], all_)
+    [outcome] = await book([delivery(simple_sale(revision=1))], all_)
+    assert isinstance(outcome, Rejected)
+    assert outcome.reason is Reason.DOCUMENT_DIFFERS
+
+
+async def test_without_the_store_sales_wait_and_nothing_is_posted() -> None:
+    all_ = Collaborators(inbox=UnavailableInbox())
+    outcomes = await book([delivery(simple_sale(17)), delivery(simple_sale(18))], all_)
+    assert all(isinstance(outcome, Later) for outcome in outcomes)
+    assert all_.transactions.calls == 0
+
+
+async def test_nothing_delivered_is_nothing_booked() -> None:
+    assert await book([], Collaborators()) == []
