@@ -1,0 +1,411 @@
+"""A message's sections (AMQP 1.0, 3.2), read lazily and written with the sender's bytes kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from struct import Struct
+from struct import error as StructError  # noqa: N812 - named like the exception it is
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from infra.local.servicebus.amqp.composites import composite, decode_composite, encode_composite
+from infra.local.servicebus.amqp.decode import decode_value
+from infra.local.servicebus.amqp.encode import (
+    encode_binary,
+    encode_described,
+    encode_map,
+    encode_value,
+)
+from infra.local.servicebus.amqp.errors import DecodeError
+from infra.local.servicebus.amqp.values import Symbol
+
+HEADER, DELIVERY_ANNOTATIONS, MESSAGE_ANNOTATIONS = 0x70, 0x71, 0x72
+PROPERTIES, APPLICATION_PROPERTIES = 0x73, 0x74
+DATA, SEQUENCE, VALUE, FOOTER = 0x75, 0x76, 0x77, 0x78
+BATCH_FORMAT = 0x80013700
+"""Message format of Service Bus batches: data sections that each hold a whole message."""
+
+_UINT = Struct(">I").unpack_from
+_BODY = frozenset({DATA, SEQUENCE, VALUE})
+_HOP = frozenset({HEADER, DELIVERY_ANNOTATIONS, MESSAGE_ANNOTATIONS})
+_SECTIONS = frozenset(range(HEADER, FOOTER + 1))
+
+
+@composite(0x70, "header", "boolean", "ubyte", "uint", "boolean", "uint")
+class Header(NamedTuple):
+    durable: bool | None = None
+    priority: int | None = None
+    ttl: int | None = None
+    first_acquirer: bool | None = None
+    delivery_count: int | None = None
+
+
+@composite(0x73, "properties", "message-id", "binary", "string", "string", "string", "message-id",
+           "symbol", "symbol", "timestamp", "timestamp", "string", "uint", "string")  # fmt: skip
+class Properties(NamedTuple):
+    message_id: Any = None
+    user_id: bytes | None = None
+    to: str | None = None
+    subject: str | None = None
+    reply_to: str | None = None
+    correlation_id: Any = None
+    content_type: str | None = None
+    content_encoding: str | None = None
+    absolute_expiry_time: int | None = None
+    creation_time: int | None = None
+    group_id: str | None = None
+    group_sequence: int | None = None
+    reply_to_group_id: str | None = None
+
+
+class Section(NamedTuple):
+    """Where a section lies: its descriptor code, first byte, first byte of its value, end."""
+
+    code: int
+    start: int
+    value: int
+    end: int
+
+
+class Message:
+    """One encoded message. Sections are located at once and decoded when first asked for, unless
+    `check` has decoded the ones the broker relies on. Absent sections are None."""
+
+    __slots__ = ("_decoded", "data", "sections")
+
+    def __init__(self, data: bytes, sections: tuple[Section, ...]) -> None:
+        self.data = data
+        self.sections = sections
+        self._decoded: dict[int, Any] = {}
+
+    @classmethod
+    def parse(cls, data: bytes) -> Message:
+        """Locate the sections. Raises DecodeError (a ValueError) for bytes that are not a
+        sequence of message sections."""
+        return cls(data, _locate(data))
+
+    @classmethod
+    def check(cls, data: bytes) -> Message:
+        """As parse, and also decode everything but body and footer: what passes here can be
+        filtered and delivered without an error later."""
+        message = cls.parse(data)
+        for section in message.sections:
+            if section.code < DATA:
+                message._section(section.code)
+        return message
+
+    @property
+    def header(self) -> Header | None:
+        header: Header | None = self._section(HEADER)
+        return header
+
+    @property
+    def delivery_annotations(self) -> dict[Any, Any] | None:
+        entries: dict[Any, Any] | None = self._section(DELIVERY_ANNOTATIONS)
+        return entries
+
+    @property
+    def message_annotations(self) -> dict[Any, Any] | None:
+        entries: dict[Any, Any] | None = self._section(MESSAGE_ANNOTATIONS)
+        return entries
+
+    @property
+    def properties(self) -> Properties | None:
+        properties: Properties | None = self._section(PROPERTIES)
+        return properties
+
+    @property
+    def application_properties(self) -> dict[str, Any] | None:
+        entries: dict[str, Any] | None = self._section(APPLICATION_PROPERTIES)
+        return entries
+
+    @property
+    def footer(self) -> dict[Any, Any] | None:
+        entries: dict[Any, Any] | None = self._section(FOOTER)
+        return entries
+
+    @property
+    def body_bytes(self) -> bytes:
+        """The body sections as they were sent; empty when there are none."""
+        return b"".join(self.data[s.start : s.end] for s in self.sections if s.code in _BODY)
+
+    @property
+    def data_sections(self) -> list[bytes]:
+        """The contents of every data section, in order. Raises DecodeError."""
+        return [self._binary(section) for section in self.sections if section.code == DATA]
+
+    @property
+    def value(self) -> Any:
+        """The amqp-value body; None when the body is something else."""
+        return self._section(VALUE)
+
+    def _binary(self, section: Section) -> bytes:
+        value, _ = decode_value(self.data, section.value, section.end)
+        if not isinstance(value, bytes):
+            raise DecodeError("a data section holds binary")
+        return value
+
+    def _section(self, code: int) -> Any:
+        try:
+            return self._decoded[code]
+        except KeyError:
+            pass
+        value = None
+        for section in self.sections:
+            if section.code == code:
+                value = self._decode(section)
+                break
+        self._decoded[code] = value
+        return value
+
+    def _decode(self, section: Section) -> Any:
+        if section.code in (HEADER, PROPERTIES):
+            return decode_composite(self.data, section.start, section.end)[0]
+        value, _ = decode_value(self.data, section.value, section.end)
+        if section.code != VALUE and value is not None and not isinstance(value, dict):
+            raise DecodeError(f"section 0x{section.code:02x} holds a map")
+        if section.code == APPLICATION_PROPERTIES and value is not None:
+            _check_names(value)
+        return value
+
+
+def _check_names(application_properties: Mapping[Any, Any]) -> None:
+    for name in application_properties:
+        if not isinstance(name, str):
+            raise DecodeError("application properties are named by strings (AMQP 1.0, 3.2.5)")
+
+
+def _locate(data: bytes) -> tuple[Section, ...]:
+    sections = []
+    position, end = 0, len(data)
+    try:
+        while position < end:
+            start = position
+            if data[position] != 0:
+                raise DecodeError("a message is a sequence of described sections")
+            if data[position + 1] == 0x53:
+                code, position = data[position + 2], position + 3
+            else:
+                code, position = decode_value(data, position + 1)
+            if code not in _SECTIONS:
+                raise DecodeError(f"0x{code:02x} is no message section" if code else "no section")
+            value = position
+            position = _skip(data, position)
+            if position > end:
+                raise DecodeError("a section is longer than its message")
+            sections.append(Section(code, start, value, position))
+    except (IndexError, StructError, TypeError) as error:
+        raise DecodeError("a message is cut short or malformed") from error
+    return tuple(sections)
+
+
+def _skip(data: bytes, position: int) -> int:
+    """Return the position after the value at `position`: its constructor's high digit says how
+    wide it is (AMQP 1.0, 1.2)."""
+    code = data[position]
+    form = code >> 4
+    if form >= 0xA:
+        if form & 1:
+            return position + 5 + int(_UINT(data, position + 1)[0])
+        return position + 2 + data[position + 1]
+    if 4 <= form <= 9:
+        return position + 1 + (0, 1, 2, 4, 8, 16)[form - 4]
+    return decode_value(data, position)[1]
+
+
+def encode_message(
+    *,
+    header: Header | None = None,
+    delivery_annotations: Mapping[Any, Any] | None = None,
+    message_annotations: Mapping[Any, Any] | None = None,
+    properties: Properties | None = None,
+    application_properties: Mapping[str, Any] | None = None,
+    data: bytes | Iterable[bytes] | None = None,
+    sequence: Iterable[list[Any]] | None = None,
+    value: Any = None,
+    footer: Mapping[Any, Any] | None = None,
+) -> bytes:
+    """Return one encoded message; absent sections are not written.
+
+    The body is `data` (one binary or several), else `sequence` (lists), else the amqp-value
+    `value` (also for None). Raises EncodeError."""
+    parts = [] if header is None else [encode_composite(header)]
+    parts += _maps((DELIVERY_ANNOTATIONS, delivery_annotations))
+    parts += _maps((MESSAGE_ANNOTATIONS, message_annotations))
+    if properties is not None:
+        parts.append(encode_composite(properties))
+    if application_properties is not None:
+        parts.append(encode_application_properties(application_properties))
+    if data is not None:
+        for item in [data] if isinstance(data, (bytes, bytearray, memoryview)) else data:
+            parts.append(encode_described(DATA, encode_binary(bytes(item))))
+    elif sequence is not None:
+        parts += [encode_described(SEQUENCE, encode_value(list(item))) for item in sequence]
+    else:
+        parts.append(encode_described(VALUE, encode_value(value)))
+    parts += _maps((FOOTER, footer))
+    return b"".join(parts)
+
+
+def _maps(*sections: tuple[int, Mapping[Any, Any] | None]) -> list[bytes]:
+    """Encode map sections whose keys are symbols (annotations, footer: AMQP 1.0, 3.2.10)."""
+    return [
+        encode_described(
+            code,
+            encode_map({Symbol(k) if type(k) is str else k: v for k, v in entries.items()}),
+        )
+        for code, entries in sections
+        if entries is not None
+    ]
+
+
+def encode_application_properties(properties: Mapping[str, Any]) -> bytes:
+    return encode_described(
+        APPLICATION_PROPERTIES, encode_map({str(k): v for k, v in properties.items()})
+    )
+
+
+# What the broker adds to every delivery (reference: Service Bus protocol guide, "Message
+# annotations"), in this order.
+_FIXED_LAYOUT = (
+    ("x-opt-sequence-number", 0x81),
+    ("x-opt-enqueue-sequence-number", 0x81),
+    ("x-opt-enqueued-time", 0x83),
+    ("x-opt-message-state", 0x71),
+)
+_FORMS = {0x81: "q", 0x83: "q", 0x71: "i"}
+
+
+def _long_entry(name: str, code: int) -> bytes:
+    return bytes((0xA3, len(name))) + name.encode("ascii") + bytes([code])
+
+
+_FIXED = Struct(">" + "".join(f"{len(n) + 3}s{_FORMS[c]}" for n, c in _FIXED_LAYOUT)).pack
+_ENTRIES = tuple(_long_entry(name, code) for name, code in _FIXED_LAYOUT)
+_LOCKED_UNTIL = _long_entry("x-opt-locked-until", 0x83)
+_SCHEDULED_TIME = _long_entry("x-opt-scheduled-enqueue-time", 0x83)
+_SIGNED = Struct(">q").pack
+_MAP32 = Struct(">3sBII").pack
+_OURS = frozenset(
+    {name for name, _ in _FIXED_LAYOUT}
+    | {
+        "x-opt-locked-until",
+        "x-opt-scheduled-enqueue-time",
+        "x-opt-partition-key",
+        "x-opt-deadletter-source",
+    }
+)
+
+
+class Stamp(NamedTuple):
+    """What the broker says of a message in one delivery. Times are int ms since the epoch, UTC."""
+
+    sequence_number: int
+    enqueued_sequence_number: int
+    enqueued_time: int
+    state: int = 0
+    delivery_count: int = 0
+    time_to_live: int | None = None
+    locked_until: int | None = None
+    scheduled_enqueue_time: int | None = None
+    partition_key: str | None = None
+    dead_letter_source: str | None = None
+    lock_token: UUID | None = None
+
+
+def encode_delivery(
+    payload: bytes,
+    stamp: Stamp,
+    application_properties: Mapping[str, Any] | None = None,
+    property_changes: Mapping[str, Any] | None = None,
+    *,
+    with_body: bool = True,
+) -> bytes:
+    """Return the bytes to deliver: header and annotations by the broker, the rest as it was sent.
+
+    `application_properties` replaces the sender's, `property_changes` overrides fields of the
+    sender's properties section; None leaves them alone. `with_body` False leaves the body out
+    (a peek may ask for that; receivers then see an empty message)."""
+    message = Message.parse(payload)
+    changed = application_properties is not None or bool(property_changes)
+    parts = [_delivery_header(message, stamp), _delivery_annotations(message, stamp)]
+    if stamp.lock_token is not None:
+        parts += _maps((DELIVERY_ANNOTATIONS, {"x-opt-lock-token": stamp.lock_token}))
+    if changed:
+        parts += _changed_sections(message, application_properties, property_changes)
+    left_out = _HOP | ({PROPERTIES, APPLICATION_PROPERTIES} if changed else frozenset())
+    if not with_body:
+        left_out |= _BODY
+    rest = [section for section in message.sections if section.code not in left_out]
+    if rest and rest[-1].end - rest[0].start == sum(s.end - s.start for s in rest):
+        parts.append(payload[rest[0].start : rest[-1].end])  # one slice in the usual case
+    else:
+        parts += [payload[section.start : section.end] for section in rest]
+    return b"".join(parts)
+
+
+def _delivery_header(message: Message, stamp: Stamp) -> bytes:
+    sent = message.header or Header()
+    return encode_composite(
+        Header(sent.durable, sent.priority, stamp.time_to_live, None, stamp.delivery_count)
+        if stamp.time_to_live is None or stamp.time_to_live <= 0xFFFFFFFF
+        else Header(sent.durable, sent.priority, 0xFFFFFFFF, None, stamp.delivery_count)
+    )
+
+
+def _delivery_annotations(message: Message, stamp: Stamp) -> bytes:
+    one, two, three, four = _ENTRIES
+    parts = [
+        _FIXED(
+            one,
+            stamp.sequence_number,
+            two,
+            stamp.enqueued_sequence_number,
+            three,
+            stamp.enqueued_time,
+            four,
+            stamp.state,
+        )
+    ]
+    count = 8
+    for entry, time in (
+        (_LOCKED_UNTIL, stamp.locked_until),
+        (_SCHEDULED_TIME, stamp.scheduled_enqueue_time),
+    ):
+        if time is not None:
+            parts.append(entry + _SIGNED(time))
+            count += 2
+    more = {k: v for k, v in (message.message_annotations or {}).items() if k not in _OURS}
+    if stamp.partition_key is not None:
+        more[Symbol("x-opt-partition-key")] = stamp.partition_key
+    if stamp.dead_letter_source is not None:
+        more[Symbol("x-opt-deadletter-source")] = stamp.dead_letter_source
+    for key, value in more.items():
+        parts.append(encode_value(key) + encode_value(value))
+        count += 2
+    body = b"".join(parts)
+    return _MAP32(b"\x00\x53\x72", 0xD1, len(body) + 4, count) + body
+
+
+def _changed_sections(
+    message: Message,
+    application_properties: Mapping[str, Any] | None,
+    property_changes: Mapping[str, Any] | None,
+) -> list[bytes]:
+    properties = message.properties
+    if property_changes:
+        properties = (properties or Properties())._replace(**property_changes)
+    if application_properties is None:
+        application_properties = message.application_properties
+    parts = [] if properties is None else [encode_composite(properties)]
+    if application_properties:
+        parts.append(encode_application_properties(application_properties))
+    return parts
+
+
+def split_batch(data: bytes) -> list[bytes]:
+    """Return the messages of a Service Bus batch; at least one. Raises DecodeError."""
+    messages = Message.parse(data).data_sections
+    if not messages:
+        raise DecodeError("a batch holds at least one message")
+    return messages

@@ -1,0 +1,310 @@
+"""Sessions: windows, delivery ids, handles, settlement (AMQP 1.0, 2.5).
+
+Theory. A session counts transfer frames in both directions. `incoming_window` is what we still
+take, restated well before it shuts because pyamqp stalls at zero; the peer's window is what we may
+still send, the rest waits here in order. Delivery ids count whole deliveries per session. Outgoing
+dispositions with the same outcome and consecutive ids leave as one range.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from itertools import groupby
+from struct import Struct
+from typing import TYPE_CHECKING, Any
+
+from infra.local.servicebus.amqp.encode import encode_binary, encode_uint
+from infra.local.servicebus.amqp.errors import AmqpError, SessionError
+from infra.local.servicebus.amqp.events import Attached, Detached, Disposed
+from infra.local.servicebus.amqp.link import (
+    SERIAL,
+    IncomingLink,
+    Link,
+    OutgoingLink,
+    Sent,
+    new_link,
+)
+from infra.local.servicebus.amqp.performatives import (
+    ROLE_RECEIVER,
+    Attach,
+    Begin,
+    Detach,
+    Disposition,
+    End,
+    Error,
+    Flow,
+    Transfer,
+)
+
+if TYPE_CHECKING:
+    from infra.local.servicebus.amqp.connection import Connection
+
+WINDOW = 65536
+"""Transfer frames the peer may send before it needs a new flow; what the SDKs grant as well."""
+
+HANDLE_MAX = 255
+"""Links per session; the real service refuses more than this too."""
+
+_HALF_SERIAL = 1 << 31
+_TRANSFER_HEAD = Struct(">IBBH3sBII").pack
+_PERFORMATIVE_ROOM = 96
+"""Bytes left for frame head and transfer performative when a message is cut into frames."""
+
+
+class Session:
+    def __init__(self, connection: Connection, channel: int, begin: Begin) -> None:
+        self.connection = connection
+        self.channel = channel
+        self.ending = False
+        self.links: dict[int, Link] = {}
+        self.unsettled: dict[int, Sent] = {}
+        self._next_incoming_id = begin.next_outgoing_id
+        self._incoming_window = WINDOW
+        self._next_outgoing_id = 0
+        self._first_outgoing_id = 0
+        self._peer_window = max(begin.incoming_window, 0)
+        self._next_delivery_id = 0
+        self._waiting: deque[bytes] = deque()
+        self._settling: list[tuple[bool, int, int, Any]] = []
+        self.write(
+            Begin(channel, 0, WINDOW, WINDOW, HANDLE_MAX, properties={}),
+        )
+
+    @property
+    def has_window(self) -> bool:
+        return self._peer_window > 0 and not self._waiting and not self.ending
+
+    # Out
+
+    def write(self, performative: Any) -> None:
+        self.flush()
+        self.connection.write_frame(self.channel, performative)
+
+    def write_flow(
+        self,
+        handle: int | None = None,
+        delivery_count: int | None = None,
+        credit: int | None = None,
+        *,
+        drain: bool = False,
+    ) -> None:
+        self.write(
+            Flow(
+                self._next_incoming_id,
+                self._incoming_window,
+                self._next_outgoing_id,
+                WINDOW,
+                handle,
+                delivery_count,
+                credit,
+                None if handle is None else 0,
+                drain,
+                False,
+                {},
+            )
+        )
+
+    def write_transfer(
+        self, link: OutgoingLink, tag: bytes, payload: bytes, *, settled: bool, subject: Any
+    ) -> None:
+        """Cut the message into frames the peer takes and send what its window allows."""
+        delivery_id = self._next_delivery_id
+        self._next_delivery_id = (delivery_id + 1) & SERIAL
+        if not settled:
+            self.unsettled[delivery_id] = Sent(delivery_id, subject, link)
+        head = encode_uint(link.handle) + encode_uint(delivery_id) + encode_binary(tag)
+        room = self.connection.peer_max_frame_size - _PERFORMATIVE_ROOM
+        size = len(payload)
+        if size <= room:
+            self._send_transfer(_transfer(self.channel, head, settled, False, payload))
+            return
+        for start in range(0, size, room):
+            more = start + room < size
+            part = payload[start : start + room]
+            self._send_transfer(_transfer(self.channel, head, settled, more, part))
+
+    def _send_transfer(self, frame: bytes) -> None:
+        if self._peer_window > 0 and not self._waiting:
+            self._peer_window -= 1
+            self._next_outgoing_id = (self._next_outgoing_id + 1) & SERIAL
+            self.connection.write_bytes(frame)
+        else:
+            self._waiting.append(frame)
+
+    def settle(self, role: bool, delivery_id: int, outcome: Any) -> None:
+        """Note a disposition to send; consecutive ones with the same outcome become one range."""
+        if self.ending:
+            return
+        settling = self._settling
+        if settling:
+            last_role, first, last, last_outcome = settling[-1]
+            if last_role is role and delivery_id == last + 1 and outcome == last_outcome:
+                settling[-1] = (role, first, delivery_id, outcome)
+                return
+        else:
+            self.connection.flush_later(self)
+        settling.append((role, delivery_id, delivery_id, outcome))
+
+    def flush(self) -> None:
+        settling, self._settling = self._settling, []
+        for role, first, last, outcome in settling:
+            self.connection.write_frame(
+                self.channel, Disposition(role, first, last, True, outcome, False)
+            )
+
+    def end(self, error: Error | None = None) -> None:
+        """End the session from our side; what still arrives on it is ignored."""
+        if not self.ending:
+            self.write(End(error))
+            self.gone()
+
+    def gone(self) -> None:
+        """Forget everything: nothing may be written to a session the peer has ended."""
+        self.ending = True
+        self._settling.clear()
+        self._waiting.clear()
+        self.unsettled.clear()
+        links, self.links = list(self.links.values()), {}
+        for link in links:
+            if not link.gone or link.owner is not None:
+                link.open, link.gone = False, True
+                self.connection.emit(Detached(link))
+
+    # In
+
+    def on_frame(self, performative: Any, payload: bytes) -> None:
+        """Raises AmqpError where the connection must end."""
+        handler = _HANDLERS.get(type(performative))
+        if handler is None:
+            raise AmqpError(
+                f"{type(performative).__name__} is not expected on a session",
+                condition="amqp:not-allowed",
+            )
+        try:
+            handler(self, performative, payload)
+        except SessionError as error:
+            self.end(Error(error.condition, error.text))
+
+    def _on_attach(self, attach: Attach, _payload: bytes) -> None:
+        if attach.handle > HANDLE_MAX:
+            raise AmqpError(
+                f"handle {attach.handle} exceeds handle-max {HANDLE_MAX}",
+                condition="amqp:connection:framing-error",
+            )
+        if attach.handle in self.links:
+            raise SessionError(
+                f"handle {attach.handle} is in use", condition="amqp:session:handle-in-use"
+            )
+        link = self.links[attach.handle] = new_link(self, attach)
+        self.connection.emit(Attached(link, attach))
+
+    def _on_flow(self, flow: Flow, _payload: bytes) -> None:
+        reached = flow.next_incoming_id if flow.next_incoming_id is not None else 0
+        window = (reached + flow.incoming_window - self._next_outgoing_id) & SERIAL
+        self._peer_window = window if window < _HALF_SERIAL else 0
+        while self._waiting and self._peer_window > 0:
+            self._peer_window -= 1
+            self._next_outgoing_id = (self._next_outgoing_id + 1) & SERIAL
+            self.connection.write_bytes(self._waiting.popleft())
+        if flow.handle is not None:
+            self._link(flow.handle).on_flow(flow)
+            return
+        if flow.echo:
+            self.write_flow()
+        for link in list(self.links.values()):
+            if isinstance(link, OutgoingLink) and link.sendable:
+                link.restated()
+
+    def _on_transfer(self, transfer: Transfer, payload: bytes) -> None:
+        self._next_incoming_id = (self._next_incoming_id + 1) & SERIAL
+        self._incoming_window -= 1
+        if self._incoming_window < 0:
+            raise SessionError(
+                "more transfers than the window allows",
+                condition="amqp:session:window-violation",
+            )
+        if self._incoming_window * 2 < WINDOW:
+            self._incoming_window = WINDOW
+            self.write_flow()
+        link = self._link(transfer.handle)
+        if not isinstance(link, IncomingLink):
+            raise SessionError("a transfer came on a link that only receives from us")
+        if link.open:
+            link.on_transfer(transfer, payload)
+
+    def _on_disposition(self, disposition: Disposition, _payload: bytes) -> None:
+        if disposition.role is not ROLE_RECEIVER:
+            return  # The peer settles its own deliveries at once; there is nothing left to forget.
+        state, settled = disposition.state, bool(disposition.settled)
+        if state is None and not settled:
+            return
+        found = self._unsettled_in(disposition.first, disposition.last)
+        if settled:
+            for sent in found:
+                del self.unsettled[sent.delivery_id]
+        for link, deliveries in groupby(found, key=lambda sent: sent.link):
+            self.connection.emit(Disposed(link, list(deliveries), state, settled))
+
+    def _unsettled_in(self, first: int, last: int | None) -> list[Sent]:
+        """Return our unsettled deliveries in the range, however wide the peer claims it to be."""
+        span = 0 if last is None else (last - first) & SERIAL
+        if span < len(self.unsettled):
+            ids = ((first + step) & SERIAL for step in range(span + 1))
+            return [self.unsettled[i] for i in ids if i in self.unsettled]
+        return [sent for i, sent in self.unsettled.items() if (i - first) & SERIAL <= span]
+
+    def _on_detach(self, detach: Detach, _payload: bytes) -> None:
+        link = self._link(detach.handle)
+        del self.links[detach.handle]
+        for delivery_id in [i for i, sent in self.unsettled.items() if sent.link is link]:
+            del self.unsettled[delivery_id]
+        if not link.gone:
+            link.detach()
+        self.connection.emit(Detached(link))
+
+    def _on_end(self, _end: End, _payload: bytes) -> None:
+        if not self.ending:
+            self.write(End())
+        self.gone()
+        self.connection.forget(self)
+
+    def _link(self, handle: int) -> Link:
+        link = self.links.get(handle)
+        if link is None:
+            raise SessionError(
+                f"no link is attached to handle {handle}",
+                condition="amqp:session:unattached-handle",
+            )
+        return link
+
+
+def _transfer(channel: int, head: bytes, settled: bool, more: bool, payload: bytes) -> bytes:
+    """Return a whole transfer frame. Written by hand: it is the frame a busy server sends most."""
+    body = b"".join(
+        (
+            head,
+            b"\x43\x41" if settled else b"\x43\x42",
+            b"\x41" if more else b"\x42",
+            b"\x40\x40\x42\x42\x42",
+        )
+    )
+    size = len(body)
+    return b"".join(
+        (
+            _TRANSFER_HEAD(
+                20 + size + len(payload), 2, 0, channel, b"\x00\x53\x14", 0xD0, size + 4, 11
+            ),
+            body,
+            payload,
+        )
+    )
+
+
+_HANDLERS: dict[type, Any] = {
+    Attach: Session._on_attach,
+    Flow: Session._on_flow,
+    Transfer: Session._on_transfer,
+    Disposition: Session._on_disposition,
+    Detach: Session._on_detach,
+    End: Session._on_end,
+}
