@@ -12,8 +12,8 @@ from infra.local.servicebus.broker.errors import (
 )
 from infra.local.servicebus.broker.messages import BrokerMessage, Counts, Delivery, MessageState
 from infra.local.servicebus.broker.namespace import Namespace
-from infra.local.servicebus.broker.queue import Queue, Subscription
-from infra.local.servicebus.broker.topic import Topic
+from infra.local.servicebus.broker.queue import Queue
+from infra.local.servicebus.broker.topic import Subscription, Topic
 
 __all__ = [
     "BrokerError",

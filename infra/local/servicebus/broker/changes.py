@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from infra.local.servicebus.config import RuleConfig
+from infra.local.servicebus.settings import (
+    RuleConfig,
+)
 
 
 class PayloadPut(NamedTuple):

@@ -1,14 +1,14 @@
 """Refusals of the broker, each with the condition the wire names it by.
 
-Conditions are Microsoft's and AMQP's symbols (Service Bus protocol guide, "Errors"); the server puts
-condition and text on the wire unchanged.
+Conditions are Microsoft's and AMQP's symbols (Service Bus protocol guide, "Errors"); the server
+puts condition and text on the wire unchanged.
 """
 
 from __future__ import annotations
 
 
 class BrokerError(Exception):
-    """A request the broker refuses; `condition` is the AMQP error condition, `text` one sentence."""
+    """A refused request; `condition` is the AMQP error condition, `text` one sentence."""
 
     condition = "amqp:internal-error"
 

@@ -21,7 +21,7 @@ class ParsedMessage(Protocol):
     """What the broker reads of a sender's message; `amqp.message.Message` is the real one.
 
     A missing section is `None`. `header.ttl` is ms. `properties` has the fields of AMQP 3.2.4 by
-    their snake_case names. Annotation keys are plain strings, timestamps are int ms since the epoch.
+    their snake_case names. Annotation keys are plain strings, timestamps int ms since the epoch.
     """
 
     @property

@@ -1,21 +1,36 @@
-"""The namespace: every entity by address, sending, time."""
+"""The namespace: every entity by address, sending, time, the journal."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from uuid import UUID
 
+from infra.local.servicebus.amqp.message import Message
 from infra.local.servicebus.broker.changes import Change
+from infra.local.servicebus.broker.entity import Entity
+from infra.local.servicebus.broker.errors import EntityNotFound, NotAllowed
+from infra.local.servicebus.broker.incoming import Incoming, read
 from infra.local.servicebus.broker.messages import Parse
 from infra.local.servicebus.broker.queue import Queue
-from infra.local.servicebus.broker.topic import Topic
-from infra.local.servicebus.config import NamespaceConfig
+from infra.local.servicebus.broker.restore import restore
+from infra.local.servicebus.broker.runtime import Runtime, random_lock_tokens
+from infra.local.servicebus.broker.topic import Subscription, Topic
+from infra.local.servicebus.settings import (
+    NamespaceConfig,
+    QueueConfig,
+    SubscriptionConfig,
+    TopicConfig,
+)
+
+DEAD_LETTER_QUEUE = "$DeadLetterQueue"
+SUBSCRIPTIONS = "Subscriptions"
 
 
 class Namespace:
     """Sans-I/O: no clock, no socket, no thread; `now` is int ms since the epoch, UTC.
 
-    `parse` reads a sender's bytes (default: `amqp.message.Message.parse`), `lock_tokens` yields
+    `parse` reads a sender's bytes (default: `amqp.message.Message.check`), `lock_tokens` yields
     unique lock tokens (default: random).
     """
 
@@ -23,23 +38,65 @@ class Namespace:
         self,
         config: NamespaceConfig,
         *,
-        parse: Parse | None = None,
+        parse: Parse = Message.check,
         lock_tokens: Iterator[UUID] | None = None,
     ) -> None:
-        raise NotImplementedError
+        self.config = config
+        self.orphans: dict[str, int] = {}  # stored messages of entities no longer configured
+        self._runtime = Runtime(parse, lock_tokens or random_lock_tokens())
+        self._entities: dict[str, Queue | Topic] = {}  # by lower-case address
+        for queue in config.queues:
+            self._add_queue(queue)
+        for topic in config.topics:
+            self._add_topic(topic)
 
-    def restore(self, changes: Iterable[Change]) -> None:
-        """Take over what storage loaded; once, before anything else."""
-        raise NotImplementedError
+    def _add_queue(self, config: QueueConfig) -> None:
+        dead_letters = self._dead_letter_queue(config.name, config)
+        self._put(Queue(config.name, config, self._runtime, dead_letters))
+        self._put(dead_letters)
+
+    def _add_topic(self, config: TopicConfig) -> None:
+        topic = Topic(config.name, config, self._runtime)
+        self._put(topic)
+        for settings in config.subscriptions:
+            subscription = self._subscription(topic, settings)
+            topic.subscriptions[settings.name.lower()] = subscription
+            self._put(subscription)
+            self._put(subscription.dead_letters)
+
+    def _subscription(self, topic: Topic, config: SubscriptionConfig) -> Subscription:
+        address = f"{topic.address}/{SUBSCRIPTIONS}/{config.name}"
+        dead_letters = self._dead_letter_queue(address, config)
+        return Subscription(address, config, self._runtime, dead_letters)
+
+    def _dead_letter_queue(self, address: str, config: QueueConfig) -> Queue:
+        # Dead letters have no end of life, no maximum of deliveries and never need a session.
+        settings = replace(
+            config,
+            default_time_to_live=None,
+            requires_session=False,
+            requires_duplicate_detection=False,
+        )
+        return Queue(f"{address}/{DEAD_LETTER_QUEUE}", settings, self._runtime, None)
+
+    def _put(self, entity: Queue | Topic) -> None:
+        self._entities[entity.address.lower()] = entity
+
+    # Entities
 
     def entity(self, address: str) -> Queue | Topic:
         """Return the entity of an address, case-insensitive: 'q', 't', 't/Subscriptions/s' and
         these with '/$DeadLetterQueue'. Raises EntityNotFound."""
-        raise NotImplementedError
+        found = self._entities.get(address.strip("/").lower())
+        if found is None:
+            raise EntityNotFound(address)
+        return found
 
     def entities(self) -> Iterable[Queue | Topic]:
         """Every queue, topic, subscription and dead-letter queue, in configuration order."""
-        raise NotImplementedError
+        return self._entities.values()
+
+    # Sending
 
     def send(self, address: str, payloads: Sequence[bytes], now: int) -> None:
         """Store every payload or none; each is one complete encoded message.
@@ -49,24 +106,55 @@ class Namespace:
         NotAllowed (no session id for a session queue, or the address is a subscription or
         dead-letter queue), InvalidArgument (bytes that are no message).
         """
-        raise NotImplementedError
+        entity, messages = self._read(address, payloads)
+        for message in messages:
+            if not entity.is_duplicate(message, now):
+                entity.accept(message, now)
+        self._runtime.wake()
 
     def schedule(self, address: str, payloads: Sequence[bytes], now: int) -> list[int]:
         """As send, returning one sequence number each by which it can be cancelled; valid until
-        the message becomes active, when it gets a new one (Service Bus: message sequencing)."""
-        raise NotImplementedError
+        the message becomes active, when it gets a new one (Service Bus: message sequencing).
+
+        A dropped duplicate gets a number too, which names no message."""
+        entity, messages = self._read(address, payloads)
+        numbers = [
+            self._runtime.next_number(entity)
+            if entity.is_duplicate(message, now)
+            else entity.accept(message, now)
+            for message in messages
+        ]
+        self._runtime.wake()
+        return numbers
+
+    def _read(self, address: str, payloads: Sequence[bytes]) -> tuple[Entity, list[Incoming]]:
+        """Everything that can be refused is refused here, before anything changes."""
+        entity = self.entity(address)
+        if isinstance(entity, Subscription) or (
+            isinstance(entity, Queue) and entity.dead_letter_queue is None
+        ):
+            raise NotAllowed(f"'{entity.address}' cannot be sent to; send to its queue or topic.")
+        messages = [read(self._runtime.parse, payload) for payload in payloads]
+        for message in messages:
+            entity.refuse(message)
+        return entity, messages
 
     def cancel_scheduled(self, address: str, sequence_numbers: Sequence[int], now: int) -> None:
         """Raises MessageNotFound, cancelling none, when one is not scheduled (any more)."""
-        raise NotImplementedError
+        self.entity(address).cancel_scheduled(sequence_numbers)
+
+    # Time
 
     def advance(self, now: int) -> None:
         """Apply what fell due: lock and message expiry, scheduled messages, duplicate windows."""
-        raise NotImplementedError
+        self._runtime.timers.run(now)
+        self._runtime.wake()
 
     def next_deadline(self) -> int | None:
         """Return when advance() has something to do next; None when nothing is pending."""
-        raise NotImplementedError
+        return self._runtime.timers.next_due()
+
+    # Durability
 
     def take_changes(self) -> list[Change]:
         """Return the journal since the last call, in order.
@@ -74,4 +162,10 @@ class Namespace:
         Hand it to Storage.commit and await that BEFORE acknowledging what caused it; also when it
         is empty (a duplicate changes nothing but must not be acknowledged before its original is
         durable)."""
-        raise NotImplementedError
+        return self._runtime.take_changes()
+
+    def restore(self, changes: Iterable[Change]) -> None:
+        """Take over what storage loaded; once, before anything else. Locks are not restored:
+        what was locked waits again, with its delivery count. Messages of entities that are no
+        longer configured stay in storage untouched and are counted in `orphans`."""
+        self.orphans = restore(changes, self._entities, self._runtime)

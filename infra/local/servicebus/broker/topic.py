@@ -1,16 +1,106 @@
-"""A topic: gives numbers, refuses duplicates, holds scheduled messages, fans out to subscriptions."""
+"""Topics: they give numbers, refuse duplicates, hold scheduled messages and fan out."""
 
 from __future__ import annotations
 
-from infra.local.servicebus.broker.queue import Subscription
-from infra.local.servicebus.config import TopicConfig
+from infra.local.servicebus.broker.changes import RulePut, RuleRemoved
+from infra.local.servicebus.broker.entity import Entity, shorter
+from infra.local.servicebus.broker.incoming import Incoming
+from infra.local.servicebus.broker.messages import Payload
+from infra.local.servicebus.broker.queue import DESCRIPTION, REASON, Queue
+from infra.local.servicebus.broker.rules import Copy, RuleSet
+from infra.local.servicebus.broker.runtime import Runtime
+from infra.local.servicebus.filters import FilterError, MessageView
+from infra.local.servicebus.settings import (
+    RuleConfig,
+    SubscriptionConfig,
+    TopicConfig,
+)
+
+FILTER_FAILED = "FilterEvaluationException"  # ours: Azure's wording is not documented
+NO_SESSION = "Session ID is null."
 
 
-class Topic:
-    address: str
-    config: TopicConfig
-    subscriptions: dict[str, Subscription]  # by lower-case name
+class Subscription(Queue):
+    """A topic's queue with the rules that choose what it gets."""
 
-    @property
-    def scheduled_count(self) -> int:
-        raise NotImplementedError
+    config: SubscriptionConfig
+
+    def __init__(
+        self,
+        address: str,
+        config: SubscriptionConfig,
+        runtime: Runtime,
+        dead_letter_queue: Queue,
+    ) -> None:
+        super().__init__(address, config, runtime, dead_letter_queue)
+        self.dead_letters = dead_letter_queue
+        self.rule_set = RuleSet(address, config.rules)
+
+    def rules(self) -> list[RuleConfig]:
+        """Return the rules in the order they were added."""
+        return self.rule_set.configs()
+
+    def add_rule(self, rule: RuleConfig) -> None:
+        """Raises EntityAlreadyExists, or InvalidArgument when filter or action do not compile."""
+        self.rule_set.add(rule)
+        self._runtime.changes.append(RulePut(self.address, rule))
+
+    def remove_rule(self, name: str) -> None:
+        """Raises EntityNotFound."""
+        self.rule_set.remove(name)
+        self._runtime.changes.append(RuleRemoved(self.address, name))
+
+    def placements(self, incoming: Incoming, view: MessageView) -> list[tuple[Queue, Copy]]:
+        """Return which copies this subscription gets, and where: in its queue, or in its
+        dead-letter queue when a filter fails or the session id it requires is missing."""
+        try:
+            copies = self.rule_set.copies(view)
+        except FilterError as error:
+            if not self.config.dead_lettering_on_filter_evaluation_exceptions:
+                return []
+            return [self._refused(incoming, FILTER_FAILED, str(error))]
+        if copies and self.config.requires_session and incoming.session_id is None:
+            return [self._refused(incoming, NO_SESSION, "The subscription requires sessions.")]
+        return [(self, copy) for copy in copies]
+
+    def _refused(self, incoming: Incoming, reason: str, description: str) -> tuple[Queue, Copy]:
+        known = incoming.parsed.application_properties or {}
+        return self.dead_letters, Copy({**known, REASON: reason, DESCRIPTION: description})
+
+
+class Topic(Entity):
+    """Hands every message to each subscription whose rules select it.
+
+    Subscriptions do not get the topic's own numbers: each numbers its copies itself, and keeps the
+    topic's as `enqueued_sequence_number`.
+    """
+
+    def __init__(self, address: str, config: TopicConfig, runtime: Runtime) -> None:
+        super().__init__(address, config, runtime)
+        self.config = config
+        self.subscriptions: dict[str, Subscription] = {}  # by lower-case name
+
+    def refuse(self, incoming: Incoming) -> None:
+        """A topic takes everything; what a subscription cannot take is dead-lettered there."""
+
+    def _admit(self, incoming: Incoming, payload: Payload | None, now: int) -> int:
+        number = self._runtime.next_number(self)
+        life = shorter(incoming.time_to_live, self.config.default_time_to_live)
+        view = MessageView(incoming.parsed)
+        for subscription in self.subscriptions.values():
+            for target, copy in subscription.placements(incoming, view):
+                if payload is None:
+                    payload = self._runtime.store(incoming.data)
+                expires_at = target.end_of_life(life, now)
+                target.enqueue(
+                    payload,
+                    now,
+                    enqueued_sequence_number=number,
+                    expires_at=expires_at,
+                    scheduled_enqueue_time=incoming.scheduled_enqueue_time,
+                    session_id=incoming.session_id if target.config.requires_session else None,
+                    partition_key=incoming.partition_key,
+                    application_properties=copy.application_properties,
+                    property_changes=copy.property_changes,
+                )
+        return number

@@ -1,0 +1,34 @@
+"""The kinds of filter a rule can have."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class SqlFilterConfig:
+    expression: str
+
+
+@dataclass(frozen=True)
+class CorrelationFilterConfig:
+    """Conditions that must all hold. `system` maps properties-section fields (`subject`, `to`,
+    `message_id`, `correlation_id`, `reply_to`, `group_id`, `reply_to_group_id`, `content_type`) to
+    the value wanted, `user` application properties."""
+
+    system: dict[str, Any] = field(default_factory=dict)
+    user: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TrueFilterConfig:
+    """Selects every message."""
+
+
+@dataclass(frozen=True)
+class FalseFilterConfig:
+    """Selects no message."""
+
+
+FilterConfig = SqlFilterConfig | CorrelationFilterConfig | TrueFilterConfig | FalseFilterConfig
