@@ -1,0 +1,71 @@
+"""Adds up a store's day as its tills would, for the fact that closes it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import date, datetime
+from decimal import Decimal
+
+from shared.events import (
+    SaleCompleted,
+    SaleReturned,
+    StoreDayClosed,
+    TenderTotal,
+    TerminalDay,
+)
+
+Transaction = SaleCompleted | SaleReturned
+
+
+class DayTotals:
+    """The counters and totals of one store and business day, transaction by transaction."""
+
+    def __init__(self, company: str, store: str, business_day: date, currency: str) -> None:
+        self._store = (company, store, business_day)
+        self._currency = currency
+        self._sequences: dict[str, list[int]] = defaultdict(list)
+        self._sales: dict[str, int] = defaultdict(int)
+        self._total = Decimal(0)
+        self._tenders: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+
+    @property
+    def transactions(self) -> int:
+        """Return how many transactions were added."""
+        return sum(len(numbers) for numbers in self._sequences.values())
+
+    def add(self, transaction: Transaction) -> None:
+        """Count one transaction of this store and day."""
+        self._sequences[transaction.key.terminal].append(transaction.key.sequence)
+        self._sales[transaction.key.terminal] += isinstance(transaction, SaleCompleted)
+        self._total += transaction.signed_amount
+        taken_in = isinstance(transaction, SaleCompleted)
+        for tender in transaction.tenders:
+            sign = 1 if taken_in != tender.is_change else -1
+            self._tenders[tender.type, tender.currency] += sign * tender.amount
+
+    def close(self, closed_at: datetime, revision: int = 0) -> StoreDayClosed:
+        """Return the fact that closes the day."""
+        company, store, business_day = self._store
+        return StoreDayClosed(
+            company=company,
+            store=store,
+            business_day=business_day,
+            revision=revision,
+            closed_at=closed_at,
+            terminals=tuple(
+                TerminalDay(
+                    terminal=terminal,
+                    first_sequence=min(numbers),
+                    last_sequence=max(numbers),
+                    sales=self._sales[terminal],
+                    returns=len(numbers) - self._sales[terminal],
+                )
+                for terminal, numbers in sorted(self._sequences.items())
+            ),
+            currency=self._currency,
+            total=self._total,
+            tender_totals=tuple(
+                TenderTotal.model_validate({"type": means, "currency": currency, "amount": amount})
+                for (means, currency), amount in sorted(self._tenders.items())
+            ),
+        )

@@ -1,0 +1,200 @@
+"""Money conserved: what balances is accepted, and no amount can change unnoticed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from infra.local.till.pricing import (
+    Payment,
+    Position,
+    Tax,
+    Terms,
+    cash_and_change,
+    exactly,
+    first_then,
+    foreign_cash,
+    ring_up,
+    take_back,
+)
+from shared.events import (
+    Discount,
+    Fact,
+    Reason,
+    SaleCompleted,
+    SaleReturned,
+    decode,
+    encode,
+    extended_amount,
+    smallest_amount,
+)
+from shared.events.balance import first_contradiction
+
+from .examples import KEY, NOW, a_sale, an_event, json_of, refusal
+
+RATES = st.sampled_from([Decimal(rate) for rate in ("0", "5", "7", "8.875", "10", "19", "20")])
+CURRENCIES = st.sampled_from(["JPY", "GBP", "EUR", "KWD"])
+
+
+@st.composite
+def positions(draw: st.DrawFn, terms: Terms) -> Position:
+    weighed = draw(st.booleans())
+    position = Position(
+        item=draw(st.sampled_from(["85123A", "POST", "4711"])),
+        quantity=Decimal(draw(st.integers(1, 99_999))).scaleb(-3 if weighed else 0),
+        unit_price=Decimal(draw(st.integers(0, 999_999))).scaleb(-draw(st.integers(0, 4))),
+        taxes=tuple(
+            Tax(f"T{number}", rate) for number, rate in enumerate(draw(st.lists(RATES, max_size=2)))
+        ),
+    )
+    price = extended_amount(position.quantity, position.unit_price, terms.currency)
+    return replace(position, discounts=draw(discounts(price, terms)))
+
+
+@st.composite
+def discounts(draw: st.DrawFn, limit: Decimal, terms: Terms) -> tuple[Discount, ...]:
+    unit = smallest_amount(terms.currency)
+    found: list[Discount] = []
+    for code in draw(st.lists(st.sampled_from(["STAFF", "SPRING"]), max_size=2)):
+        amount = draw(st.integers(0, int(limit / unit))) * unit
+        limit -= amount
+        found.append(Discount(code=code, amount=amount))
+    return tuple(found)
+
+
+def payments(currency: str) -> st.SearchStrategy[Payment]:
+    note, rate = Decimal(50), Decimal("1.1273")
+    card = exactly("card", currency)
+    return st.sampled_from(
+        [
+            card,
+            cash_and_change(currency, note),
+            foreign_cash(currency, "USD", rate, note),
+            first_then("gift-card", Decimal(20), currency, cash_and_change(currency, note)),
+        ]
+    )
+
+
+@st.composite
+def sales(draw: st.DrawFn) -> SaleCompleted:
+    terms = Terms(draw(CURRENCIES), draw(st.booleans()))
+    basket = draw(st.lists(positions(terms), min_size=1, max_size=5))
+    worth = sum(
+        extended_amount(position.quantity, position.unit_price, terms.currency)
+        - sum(discount.amount for discount in position.discounts)
+        for position in basket
+    )
+    return ring_up(
+        KEY,
+        NOW,
+        basket,
+        terms,
+        draw(payments(terms.currency)),
+        basket_discounts=draw(discounts(Decimal(worth), terms)),
+        rounding_step=draw(st.sampled_from([None, 5, 50]).map(_steps_of(terms.currency))),
+    )
+
+
+def _steps_of(currency: str) -> Any:
+    return lambda units: units and min(units * smallest_amount(currency), Decimal(1))
+
+
+def returns(sale: SaleCompleted) -> SaleReturned:
+    numbers = [line.number for line in sale.lines][::2]
+    return take_back(KEY, NOW, sale, numbers, exactly("cash", sale.currency))
+
+
+FACTS = sales() | sales().map(returns)
+
+
+@given(FACTS)
+def test_transaction_that_adds_up_travels_unchanged(fact: Fact) -> None:
+    event = an_event(fact)
+
+    assert decode(encode(event)) == event
+
+
+def _amounts(data: dict[str, Any], finer: bool) -> Iterator[tuple[tuple[Any, ...], str]]:
+    """Yield the path of every amount whose change must be noticed, and what must be named."""
+    yield ("total",), "total"
+    yield ("rounding",), "rounding"
+    for index in range(len(data["basket_discounts"])):
+        yield ("basket_discounts", index, "amount"), "basket discount"
+    for index, tender in enumerate(data["tenders"]):
+        yield ("tenders", index, "amount_in_sale_currency"), "tender"
+        if tender["currency"] == data["currency"]:
+            yield ("tenders", index, "amount"), "tender"
+    for index, line in enumerate(data["lines"]):
+        where = f"line {line['number']}"
+        yield ("lines", index, "net_amount"), where
+        yield ("lines", index, "basket_discount"), where
+        for part in ("taxes", "discounts"):
+            # Where prices come without tax, a line's tax is first missed in the total.
+            alone = part == "taxes" and not data["prices_include_tax"] and not finer
+            for number in range(len(line[part])):
+                yield ("lines", index, part, number, "amount"), "total" if alone else where
+
+
+@given(FACTS, st.integers(0, 10_000), st.sampled_from([1, -1]), st.booleans())
+def test_any_amount_changed_by_one_unit_or_less_is_refused_by_name(
+    fact: SaleCompleted | SaleReturned, choice: int, sign: int, finer: bool
+) -> None:
+    body = json_of(an_event(fact))
+    amounts = list(_amounts(body["data"], finer))
+    path, named = amounts[choice % len(amounts)]
+    parent = body["data"]
+    for key in path[:-1]:
+        parent = parent[key]
+    changed = Decimal(parent[path[-1]]) + sign * smallest_amount(fact.currency).scaleb(-finer)
+    parent[path[-1]] = str(changed if changed >= 0 or path == ("rounding",) else -changed)
+
+    error = refusal(body)
+
+    assert error.reason is Reason.AMOUNTS_DO_NOT_ADD_UP
+    assert named in error.detail
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"rounding": "1.00", "total": "25.00"}, "rounding of 1.00 is not less than one GBP"),
+        ({"total": "24.001"}, "total of 24.001 has a fraction below the minor unit of GBP"),
+        ({"tenders": []}, "tenders less change are 0, total is 24.00"),
+        (
+            {"basket_discounts": [{"code": "X", "amount": "1.00"}]},
+            "basket discounts are 1.00, the lines' shares of them 0",
+        ),
+        ({"lines": json_of()["data"]["lines"] * 2}, "line number 1 is used 2 times"),
+    ],
+)
+def test_contradiction_is_named_in_a_sentence(changes: dict[str, Any], sentence: str) -> None:
+    body = json_of()
+    body["data"].update(changes)
+
+    error = refusal(body)
+
+    assert (error.reason, error.detail) == (Reason.AMOUNTS_DO_NOT_ADD_UP, sentence)
+
+
+def test_largest_amounts_the_contract_allows_are_added_exactly() -> None:
+    large = "999999999999999.999999"
+    body = json_of()
+    body["data"]["lines"][0].update(quantity=large, unit_price=large)
+
+    assert refusal(body).reason is Reason.AMOUNTS_DO_NOT_ADD_UP
+    assert first_contradiction(a_sale()) is None
+
+
+def test_amounts_are_compared_by_value_not_by_spelling() -> None:
+    body = json_of()
+    body["data"]["total"] = "24.0"
+    body["data"]["rounding"] = "-0.000000"
+
+    assert decode(json.dumps(body).encode()).data == a_sale()
