@@ -133,7 +133,7 @@ def _settled_by_lock_token(run: Any, source: Subscription) -> Callable[..., Awai
     return function
 
 
-_ADAPTERS: dict[str, tuple[Callable[..., Any], dict[str, str]]] = {
+_ADAPTERS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
     "host": (_settled_by_host, {}),
     # Binary: from arrays of text the host drops empty bodies, which shifts the rest onto the wrong
     # messages, and it would replace whatever is not UTF-8.

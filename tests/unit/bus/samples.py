@@ -43,11 +43,10 @@ def key(sequence: int = 1) -> TransactionKey:
     )
 
 
-def sale(sequence: int = 1, description: str = "") -> SaleCompleted:
+def sale(sequence: int = 1) -> SaleCompleted:
     line = SaleLine(
         number=1,
         item="ITEM-1",
-        description=description,
         quantity=Decimal(1),
         unit_price=Decimal("1.00"),
         net_amount=Decimal("1.00"),

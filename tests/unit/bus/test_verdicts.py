@@ -104,7 +104,9 @@ def test_an_answer_that_is_no_outcome_is_abandoned(answer: Any) -> None:
     assert judge(answer, case()).action is Action.ABANDON
 
 
-def test_bytes_that_are_no_event_are_dead_lettered_and_announced_as_far_as_they_can_be_read() -> None:
+def test_bytes_that_are_no_event_are_dead_lettered_and_announced_as_far_as_they_can_be_read() -> (
+    None
+):
     with pytest.raises(InvalidEvent) as caught:
         decode(b'{"specversion": "1.0", "id": "x", "type": "com.tillbus.nonsense.v1"}')
     unreadable = replace(case(valid=False), head=caught.value.envelope)

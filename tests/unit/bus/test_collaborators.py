@@ -1,0 +1,87 @@
+import asyncio
+
+import pytest
+from pydantic import ValidationError
+
+from shared.bus import BusSettings, bus_collaborators, once
+from tests.unit.bus.samples import clock
+
+CONNECTION = (
+    "Endpoint=sb://127.0.0.1;SharedAccessKeyName=RootManageSharedAccessKey;"
+    "SharedAccessKey=SAS_KEY_VALUE;UseDevelopmentEmulator=true;"
+)
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    for name in ("ServiceBusConnection", "ServiceBusConnection__fullyQualifiedNamespace"):
+        monkeypatch.delenv(name, raising=False)
+    return monkeypatch
+
+
+def test_a_process_without_a_bus_says_which_settings_name_one(
+    environment: pytest.MonkeyPatch,
+) -> None:
+    with pytest.raises(ValidationError, match="ServiceBusConnection__fullyQualifiedNamespace"):
+        BusSettings()
+
+
+async def test_a_connection_string_is_enough(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("ServiceBusConnection", CONNECTION)
+    environment.setenv("RETRY_DELAYS", "PT1S")
+
+    collaborators = bus_collaborators(clock=clock)
+
+    assert collaborators.publisher.client.fully_qualified_namespace == "127.0.0.1"
+    assert len(collaborators.retry_policy.delays) == 1
+    await collaborators.aclose()
+
+
+async def test_a_namespace_is_reached_with_the_apps_identity(
+    environment: pytest.MonkeyPatch,
+) -> None:
+    environment.setenv("ServiceBusConnection__fullyQualifiedNamespace", "ns.example.net")
+
+    collaborators = bus_collaborators(clock=clock)
+
+    assert collaborators.publisher.client.fully_qualified_namespace == "ns.example.net"
+    await collaborators.aclose()
+
+
+def test_bad_retry_delays_are_refused_at_start(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("ServiceBusConnection", CONNECTION)
+    environment.setenv("RETRY_DELAYS", "soon")
+
+    with pytest.raises(ValidationError, match="RETRY_DELAYS"):
+        BusSettings()
+
+
+async def test_what_is_built_once_is_built_once_also_for_callers_at_the_same_time() -> None:
+    builds = []
+
+    async def build() -> object:
+        builds.append(1)
+        await asyncio.sleep(0)
+        return object()
+
+    wiring = once(build)
+    first, second = await asyncio.gather(wiring(), wiring())
+
+    assert first is second is await wiring()
+    assert len(builds) == 1
+
+
+async def test_a_failed_build_is_tried_again() -> None:
+    answers = iter([RuntimeError("no database yet"), "built"])
+
+    async def build() -> str:
+        answer = next(answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return str(answer)
+
+    wiring = once(build)
+    with pytest.raises(RuntimeError, match="no database yet"):
+        await wiring()
+
+    assert await wiring() == "built"

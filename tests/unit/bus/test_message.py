@@ -1,0 +1,154 @@
+"""One neutral message from three kinds of native one, and the wire form of facts and retries."""
+
+import json
+import uuid
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from shared.bus.message import Received, Retry, event_message, received, retry_message
+from shared.events import decode, encode
+from tests.unit.bus.samples import NOW, TRACEPARENT, message, sale_event
+
+EVENT = sale_event()
+PROPERTIES: dict[str, Any] = {"company": "gbrt", "retry-attempt": 3, "traceparent": TRACEPARENT}
+TOKEN = uuid.UUID("11223344-5566-7788-99aa-bbccddeeff00")
+
+
+def from_typed_binding(body: bytes) -> Any:
+    uamqp = pytest.importorskip("uamqp")
+    from azurefunctions.extensions.bindings.servicebus import ServiceBusConverter
+
+    amqp = uamqp.Message(
+        body,
+        properties=uamqp.message.MessageProperties(message_id=str(EVENT.id)),
+        application_properties=PROPERTIES,
+    )
+    model = SimpleNamespace(
+        version="1.0",
+        source="AzureServiceBusReceivedMessage",
+        content_type="application/octet-stream",
+        content=TOKEN.bytes_le + b"x-opt-lock-token" + amqp.encode_message(),
+    )
+    datum = SimpleNamespace(
+        type="collection_model_binding_data", value=SimpleNamespace(model_binding_data=[model])
+    )
+    (native,) = ServiceBusConverter.decode(datum, trigger_metadata=None, pytype=None)
+    return native
+
+
+def from_classic_binding(body: bytes) -> Any:
+    from azure.functions import meta
+    from azure.functions.servicebus import ServiceBusMessageInConverter
+
+    def texts(*values: str) -> meta.Datum:
+        return meta.Datum(SimpleNamespace(string=list(values)), "collection_string")
+
+    def values(*values: Any) -> meta.Datum:
+        return meta.Datum(json.dumps(values), "json")
+
+    (native,) = ServiceBusMessageInConverter.decode(  # type: ignore[misc]
+        meta.Datum(SimpleNamespace(bytes=[body]), "collection_bytes"),
+        trigger_metadata={
+            "UserPropertiesArray": values(PROPERTIES),
+            "ApplicationPropertiesArray": values(PROPERTIES),
+            "MessageIdArray": texts(str(EVENT.id)),
+            "LockTokenArray": texts(str(TOKEN)),
+            "DeliveryCountArray": values(1),
+        },
+    )
+    return native
+
+
+@pytest.mark.parametrize("source", [from_typed_binding, from_classic_binding])
+@pytest.mark.parametrize("body", [encode(EVENT), b"\xff\x00 not text"])
+def test_every_kind_of_native_message_becomes_the_same(source: Any, body: bytes) -> None:
+    neutral = received(source(body))
+
+    assert neutral.body == body
+    assert neutral.message_id == str(EVENT.id)
+    assert neutral.properties == PROPERTIES
+    assert neutral.lock_token == str(TOKEN)
+    assert neutral.traceparent == TRACEPARENT
+    assert neutral.attempt == 3
+
+
+def test_an_event_travels_under_its_own_id_with_the_routing_properties() -> None:
+    sent = event_message(EVENT)
+
+    assert sent.message_id == str(EVENT.id)
+    assert sent.subject == EVENT.subject
+    assert sent.content_type == "application/cloudevents+json; charset=utf-8"
+    assert sent.application_properties == {
+        "type": EVENT.type,
+        "source": EVENT.source,
+        "subject": EVENT.subject,
+        "company": "gbrt",
+        "store": "LONDON",
+    }
+    assert decode(b"".join(sent.body)) == EVENT
+
+
+def test_an_event_takes_its_trace_along_even_without_telemetry() -> None:
+    sent = event_message(sale_event(traceparent=TRACEPARENT))
+
+    assert (sent.application_properties or {})["traceparent"] == TRACEPARENT
+
+
+def copy_of(original: Received) -> Retry:
+    return Retry(
+        original=original,
+        event_id=EVENT.id,
+        subscription="sales",
+        attempt=2,
+        first_seen=NOW,
+        history="1. throttled",
+        due=NOW + timedelta(seconds=10),
+        traceparent=TRACEPARENT,
+    )
+
+
+def test_a_retry_copy_keeps_the_body_and_properties_and_is_addressed() -> None:
+    original = message(EVENT, {"company": "gbrt", "vendor": "x", "Diagnostic-Id": "old"})
+
+    sent = retry_message(copy_of(original), NOW)
+
+    assert b"".join(sent.body) == original.body
+    assert sent.message_id == f"{EVENT.id}#sales#2"
+    assert sent.scheduled_enqueue_time_utc == NOW + timedelta(seconds=10)
+    assert sent.application_properties == {
+        "company": "gbrt",
+        "vendor": "x",
+        "retry-for": "sales",
+        "retry-attempt": 2,
+        "retry-first-seen": NOW.isoformat(),
+        "retry-history": "1. throttled",
+        "traceparent": TRACEPARENT,
+    }
+
+
+def test_a_retry_copy_whose_time_has_come_is_not_scheduled() -> None:
+    sent = retry_message(copy_of(message(EVENT)), NOW + timedelta(seconds=10))
+
+    assert sent.scheduled_enqueue_time_utc is None
+
+
+def test_the_copy_tells_the_next_attempt_what_happened_before() -> None:
+    sent = retry_message(copy_of(message(EVENT)), NOW)
+    again = message(EVENT, dict(sent.application_properties or {}))  # type: ignore[arg-type]
+
+    assert again.attempt == 2
+    assert again.history == "1. throttled"
+    assert again.first_seen(NOW + timedelta(days=1)) == NOW
+
+
+@pytest.mark.parametrize("value", ["", "many", None, -4, 0, [1]])
+def test_a_foreign_attempt_number_counts_as_the_first(value: Any) -> None:
+    assert message(EVENT, {"retry-attempt": value}).attempt == 1
+
+
+@pytest.mark.parametrize("value", ["", "yesterday", None, 7, "2026-11-20T12:00:00"])
+def test_a_foreign_first_seen_counts_as_now(value: Any) -> None:
+    assert message(EVENT, {"retry-first-seen": value}).first_seen(NOW) == NOW
