@@ -1,0 +1,1 @@
+"""Witnesses every fact and every document, and certifies each store-day."""

@@ -1,0 +1,101 @@
+"""Witness what passes on the bus, and look at every store-day that has changed."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from typing import Protocol
+
+from services.completeness.certificate import Certificate, Verdict
+from services.completeness.certify import certify
+from services.completeness.mapping import entries, noted
+from shared.bus import Delivery, Done, Later, Outcome
+from shared.clock import Clock
+from shared.events import DocumentRejected
+from shared.store.errors import StoreUnavailable
+from shared.store.ledger import Evaluation, Ledger, StoreDay
+from shared.telemetry import MISSING_SEQUENCES
+
+_log = logging.getLogger("tillbus.completeness")
+
+_DAYS_AT_ONCE = 200
+"""Store-days read together: some ten thousand entries of a busy chain, a few megabytes."""
+
+_DAYS_PER_RUN = 20_000
+
+
+class Collaborators(Protocol):
+    """What witnessing and evaluating need."""
+
+    @property
+    def ledger(self) -> Ledger: ...
+    @property
+    def clock(self) -> Clock: ...
+
+
+async def witness(deliveries: Sequence[Delivery], collaborators: Collaborators) -> list[Outcome]:
+    """Remember the whole batch in one transaction; seen before or not makes no difference."""
+    events = [delivery.event for delivery in deliveries]
+    try:
+        await collaborators.ledger.record(entries(events, collaborators.clock()))
+    except StoreUnavailable as error:
+        _log.error("The store is unavailable, facts wait: %s", error)
+        return [Later(f"the store is unavailable: {error}")] * len(deliveries)
+    return [Done()] * len(deliveries)
+
+
+async def note_invalid(
+    rejections: Sequence[DocumentRejected], collaborators: Collaborators
+) -> None:
+    """Count invalid sales by the transaction they name: their sequence is used, not missing.
+
+    Raises StoreUnavailable; the messages then come again.
+    """
+    await collaborators.ledger.record(noted(rejections))
+
+
+async def evaluate(collaborators: Collaborators) -> list[Certificate]:
+    """Certify every store-day that changed since it was last looked at; log what is wrong.
+
+    Returns those certificates. A day that changes meanwhile is due again: its version tells.
+    """
+    ledger = collaborators.ledger
+    due = await ledger.unevaluated(_DAYS_PER_RUN)
+    certificates: list[Certificate] = []
+    for start in range(0, len(due), _DAYS_AT_ONCE):
+        certificates += await _evaluate(ledger, due[start : start + _DAYS_AT_ONCE])
+    await _meter(ledger, {certificate.company for certificate in certificates})
+    return certificates
+
+
+async def _evaluate(ledger: Ledger, days: Sequence[StoreDay]) -> list[Certificate]:
+    known = await ledger.entries(days)
+    certificates = [certify(each.day, each.entries) for each in known]
+    await ledger.evaluated(
+        [
+            Evaluation(each.day, each.version, certificate.verdict, certificate.missing_sequences)
+            for each, certificate in zip(known, certificates, strict=True)
+        ]
+    )
+    for each, certificate in zip(known, certificates, strict=True):
+        _report(each.day, certificate)
+    return certificates
+
+
+def _report(day: StoreDay, certificate: Certificate) -> None:
+    """Name what is wrong once per change; an open day is still moving, unless a sale is missing."""
+    if certificate.verdict is Verdict.BALANCED:
+        _log.info("Store-day %s is balanced: %d documents", day, certificate.documents_posted)
+    elif certificate.verdict is not Verdict.OPEN or certificate.missing_sequences:
+        why = "; ".join(certificate.reasons)
+        _log.warning("Store-day %s is %s: %s", day, certificate.verdict.value, why)
+
+
+async def _meter(ledger: Ledger, changed: set[str]) -> None:
+    """Meter the sequences missing per company, and zero where a change has left none."""
+    missing = Counter(dict.fromkeys(changed, 0))
+    for each in await ledger.evaluations(other_than=Verdict.BALANCED):
+        missing[each.day.company] += each.missing_sequences
+    for company, sequences in missing.items():
+        MISSING_SEQUENCES.set(sequences, {"company": company})
