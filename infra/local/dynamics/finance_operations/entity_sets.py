@@ -34,10 +34,11 @@ RETAIL_TRANSACTIONS = EntitySet(
         (
             TEXT,
             """dataAreaId OperatingUnitNumber Terminal TransactionNumber ChannelReferenceId
-            Currency             CustomerAccount DeliveryMode InfocodeDiscountGroup Warehouse SiteId InvoiceId LoyaltyCardId
-            RreceiptId RefundReceiptId SalesOrderId Staff LogisticsLocationId LogisticsPostalAddress
-            LogisticsPostalCity LogisticsPostalCounty LogisticsPostalState LogisticsPostalStreet
-            LogisticsPostalZipCode LogisticsPostalAddressLocation Comment SuspendedTransactionId
+            Currency CustomerAccount DeliveryMode InfocodeDiscountGroup Warehouse SiteId
+            InvoiceId LoyaltyCardId RreceiptId RefundReceiptId SalesOrderId Staff
+            LogisticsLocationId LogisticsPostalAddress LogisticsPostalCity LogisticsPostalCounty
+            LogisticsPostalState LogisticsPostalStreet LogisticsPostalZipCode
+            LogisticsPostalAddressLocation Comment SuspendedTransactionId
             GiftCardHistoryDetails GiftCardIdMasked BatchTerminalId CreatedOnPosTerminal Shift
             RetailChannelTableOMOperatingUnitID TransactionOrderType TaxCalculationType""",
         ),

@@ -7,7 +7,7 @@ called inside `store.transaction()`.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from urllib.parse import quote, urlencode
@@ -55,18 +55,23 @@ class Answer:
     body: bytes = b""
 
 
-class KnownParents:
-    """Header keys already seen in this transaction, so that 40 lines look their header up once."""
+class KnownRows:
+    """Rows found to exist in this transaction: 40 lines look up their header and company once.
+
+    Rows deleted later in the same transaction stay known; only a sender that deletes a header and
+    adds lines to it in one changeset could tell.
+    """
 
     def __init__(self) -> None:
         self._seen: set[tuple[str, Key]] = set()
 
-    def has(self, store: EntityStore, parent: EntitySet, key: Key) -> bool:
-        if (parent.name, key) in self._seen:
+    def has(self, store: EntityStore, entity_set: EntitySet, key: Key) -> bool:
+        row = (entity_set.name, key)
+        if row in self._seen:
             return True
-        if not store.has(parent, key):
+        if not store.has(entity_set, key):
             return False
-        self._seen.add((parent.name, key))
+        self._seen.add(row)
         return True
 
 
@@ -75,19 +80,16 @@ class Operations:
 
     def __init__(self, store: EntityStore, *, strict_operating_units: bool) -> None:
         self._store = store
-        self._related: dict[str, Callable[[str], bool]] = {
-            "Companies": lambda value: store.has(COMPANIES, (value,)),
-            "Currencies": lambda value: value.upper() in CURRENCIES,
-        }
+        self._looked_up = {"Companies": COMPANIES}
         if strict_operating_units:
-            self._related["Operating units"] = lambda value: store.has(OPERATING_UNITS, (value,))
+            self._looked_up["Operating units"] = OPERATING_UNITS
 
-    def execute(self, operation: Operation, root: str, parents: KnownParents) -> Answer:
+    def execute(self, operation: Operation, root: str, known: KnownRows) -> Answer:
         """Raises ODataError. `root` is the service root with its slash: `http://host/data/`."""
         entity_set, key = self.target(operation)
         if key is None:
             if operation.method == "POST":
-                return self._create(entity_set, operation, root, parents)
+                return self._create(entity_set, operation, root, known)
             if operation.method == "GET":
                 return self._list(entity_set, operation, root)
         elif operation.method == "GET":
@@ -114,16 +116,16 @@ class Operations:
             raise errors.malformed(str(error)) from error
 
     def _create(
-        self, entity_set: EntitySet, operation: Operation, root: str, parents: KnownParents
+        self, entity_set: EntitySet, operation: Operation, root: str, known: KnownRows
     ) -> Answer:
         row = _read_body(entity_set, operation.body)
         if "dataAreaId" in entity_set.fields:
             row.setdefault("dataAreaId", DEFAULT_COMPANY)
         key = self._checked_key(entity_set, row)
-        self._check_related(entity_set, row)
+        self._check_related(entity_set, row, known)
         if entity_set.parent is not None:
             parent_key = key[: len(entity_set.parent.keys)]
-            if not parents.has(self._store, entity_set.parent, parent_key):
+            if not known.has(self._store, entity_set.parent, parent_key):
                 raise errors.missing_parent(entity_set, describe(entity_set, key))
         try:
             stored = self._store.insert(entity_set, key, row)
@@ -148,16 +150,22 @@ class Operations:
         )
 
     def _checked_key(self, entity_set: EntitySet, row: Row) -> Key:
-        for name in entity_set.keys:
-            if row.get(name, "") == "":
-                raise errors.must_be_filled_in(entity_set, name)
-        return tuple(row[name] for name in entity_set.keys)
+        key = tuple([row.get(name, "") for name in entity_set.keys])
+        if "" in key:
+            raise errors.must_be_filled_in(entity_set, entity_set.keys[key.index("")])
+        return key
 
-    def _check_related(self, entity_set: EntitySet, row: Row) -> None:
+    def _check_related(self, entity_set: EntitySet, row: Row, known: KnownRows) -> None:
         for name, table in entity_set.related.items():
             value = row.get(name, "")
-            exists = self._related.get(table)
-            if value != "" and exists is not None and not exists(str(value)):
+            if value == "":
+                continue
+            if table == "Currencies":
+                exists = str(value).upper() in CURRENCIES
+            else:
+                looked_up = self._looked_up.get(table)
+                exists = looked_up is None or known.has(self._store, looked_up, (value,))
+            if not exists:
                 raise errors.not_related(entity_set, name, value, table)
 
     def _found(self, entity_set: EntitySet, key: Key, operation: Operation) -> StoredRow:
@@ -190,7 +198,7 @@ class Operations:
                 raise errors.write_failed(
                     entity_set, f"Error: Field '{name}' is part of the key and cannot be changed"
                 )
-        self._check_related(entity_set, changes)
+        self._check_related(entity_set, changes, KnownRows())
         self._store.update(entity_set, stored.key, row | changes)
         return Answer(204)
 

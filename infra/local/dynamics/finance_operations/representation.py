@@ -34,7 +34,8 @@ def members(
     entity_set: EntitySet, stored: StoredRow, row: Row, select: tuple[str, ...] = ()
 ) -> str:
     """The members of one row's JSON object without braces, ETag first; all fields unless chosen."""
-    tag = f'"@odata.etag":{json.dumps(etag(stored))}'
+    escaped = etag(stored).replace('"', '\\"')
+    tag = f'"@odata.etag":"{escaped}"'
     if select:
         chosen = {name: row.get(name, entity_set.fields[name].default) for name in select}
         return f"{tag},{json.dumps(chosen)[1:-1]}"

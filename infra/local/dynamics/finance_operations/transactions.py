@@ -10,7 +10,7 @@ from infra.local.dynamics.odata.store import EntityStore
 
 from . import errors
 from .errors import ODataError
-from .operations import Answer, KnownParents, Operation, Operations
+from .operations import Answer, KnownRows, Operation, Operations
 
 _REFUSALS: dict[FaultKind, Callable[[EntitySet], ODataError]] = {
     FaultKind.DEADLOCK: errors.deadlock,
@@ -27,11 +27,11 @@ class Transactions:
     def carry_out(self, operations: Sequence[Operation], root: str) -> list[Answer]:
         """Answers in order; durable on return. Raises ODataError, and then nothing was stored."""
         if all(operation.method == "GET" for operation in operations):
-            return [self._operations.execute(each, root, KnownParents()) for each in operations]
+            return [self._operations.execute(each, root, KnownRows()) for each in operations]
         self._refuse_by_fault(operations)
-        parents = KnownParents()
+        known = KnownRows()
         with self._store.transaction():
-            return [self._operations.execute(each, root, parents) for each in operations]
+            return [self._operations.execute(each, root, known) for each in operations]
 
     def _refuse_by_fault(self, operations: Sequence[Operation]) -> None:
         first = operations[0]

@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import quote
 
 from .entities import EntitySet, Scalar
@@ -90,6 +91,7 @@ def format_key(entity_set: EntitySet, key: Key) -> str:
     return f"{entity_set.name}({pairs})"
 
 
+@lru_cache(maxsize=4096)
 def _literal(value: Scalar) -> str:
     if isinstance(value, str):
         return f"'{quote(value.replace(chr(39), chr(39) * 2), safe=_UNESCAPED)}'"

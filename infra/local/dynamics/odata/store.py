@@ -1,8 +1,8 @@
 """Rows of entity sets in one SQLite file, a table per set.
 
 A row is its key columns, its body as JSON text, and a version for ETags. With WAL and
-synchronous=NORMAL a committed transaction survives the death of the process at any instant; losing power may lose the
-last ones but never tears the file (SQLite, PRAGMA synchronous).
+synchronous=NORMAL a committed transaction survives the death of the process at any instant; losing
+power may lose the last ones but never tears the file (SQLite, PRAGMA synchronous).
 Everything here is synchronous on purpose: one transaction takes about a millisecond, nothing else
 of the process can come between its statements, and so it is atomic and serial without a lock.
 """
@@ -175,7 +175,7 @@ def _statements(entity_set: EntitySet) -> _Statements:
     marks = ", ".join("?" for _ in entity_set.keys)
     where = " AND ".join(f'"{name}"=?' for name in entity_set.keys)
     return _Statements(
-        create=f"CREATE TABLE IF NOT EXISTS {table} (record INTEGER PRIMARY KEY AUTOINCREMENT, "
+        create=f"CREATE TABLE IF NOT EXISTS {table} (record INTEGER PRIMARY KEY, "
         f"{declared}, body TEXT NOT NULL, version INTEGER NOT NULL DEFAULT 1, UNIQUE ({columns}))",
         insert=f"INSERT INTO {table} ({columns}, body) VALUES ({marks}, ?)",
         get=f"SELECT {columns}, body, version, record FROM {table} WHERE {where}",
