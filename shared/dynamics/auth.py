@@ -18,6 +18,8 @@ from shared.dynamics.settings import DynamicsSettings
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
 
+_IDENTITY_BUSY = (408, 429, *range(500, 600))
+
 
 def credential(settings: DynamicsSettings) -> AsyncTokenCredential:
     """Return the credential the settings describe: secret, certificate or managed identity.
@@ -35,7 +37,8 @@ def credential(settings: DynamicsSettings) -> AsyncTokenCredential:
     for name in ("tenant_id", "client_id"):
         if not getattr(settings, name):
             raise SetUpWrong(f"DYNAMICS_{name.upper()} is needed to sign in with a secret.")
-    options: dict[str, Any] = {}
+    # Our own delayed retry waits without holding message locks; azure-identity's would hold them.
+    options: dict[str, Any] = {"retry_total": 1}
     if settings.authority:
         # Instance discovery asks Microsoft's cloud whether an authority is genuine; one of our own
         # is not known there.
@@ -99,6 +102,11 @@ class TokenAuth(httpx.Auth):
                 self._credential = self._new_credential()
             return (await self._credential.get_token(self._scope)).token
         except ClientAuthenticationError as error:
+            # azure-identity says so of every answer without a token, an outage's included.
+            if error.status_code in _IDENTITY_BUSY:
+                raise TryLater(f"The identity service is busy: {error.message}") from error
             raise SetUpWrong(f"Signing in to Dynamics was refused: {error.message}") from error
+        except (OSError, ValueError) as error:
+            raise SetUpWrong(f"A file or setting for signing in is unusable: {error}") from error
         except (ServiceRequestError, ServiceResponseError, HttpResponseError) as error:
             raise TryLater(f"The identity service cannot be reached: {error.message}") from error

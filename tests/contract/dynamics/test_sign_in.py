@@ -1,0 +1,135 @@
+"""Signing in over real HTTPS: secret, certificate, managed identity; one refresh on a 401."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import NameOID
+
+from infra.local.dynamics import DynamicsSimulator, Fault, FaultKind, Target
+from shared.dynamics import Booked, Failed, SetUpWrong, TryLater, finance_operations
+from tests.contract.dynamics.conftest import settings_for
+from tests.contract.dynamics.sales import sale
+
+
+def _certificate(directory: Path) -> tuple[bytes, Path]:
+    """Return a self-signed certificate, and the path of it together with its key."""
+    key = rsa.generate_private_key(65537, 2048)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "tillbus")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    ).public_bytes(serialization.Encoding.PEM)
+    private = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    path = directory / "tillbus.pem"
+    path.write_bytes(private + certificate)
+    return certificate, path
+
+
+async def test_a_certificate_signs_in(simulator: DynamicsSimulator, tmp_path: Path) -> None:
+    public, path = _certificate(tmp_path)
+    (simulator.certificates / "tillbus.pem").write_bytes(public)
+    settings = settings_for(simulator, client_secret=None, certificate_path=path)
+    async with finance_operations(settings) as port:
+        assert isinstance((await port.post([sale(1)]))[0], Booked)
+
+
+@pytest.mark.parametrize("client_id", ["33333333-3333-3333-3333-333333333333", None])
+async def test_a_managed_identity_signs_in(
+    simulator: DynamicsSimulator, monkeypatch: pytest.MonkeyPatch, client_id: str | None
+) -> None:
+    monkeypatch.setenv("IDENTITY_ENDPOINT", simulator.identity_endpoint)
+    monkeypatch.setenv("IDENTITY_HEADER", simulator.registration.identity_header)
+    settings = settings_for(
+        simulator, client_secret=None, tenant_id=None, client_id=client_id, authority=None
+    )
+    async with finance_operations(settings) as port:
+        assert isinstance((await port.post([sale(1)]))[0], Booked)
+
+
+async def test_many_calls_share_one_token(simulator: DynamicsSimulator) -> None:
+    async with finance_operations(settings_for(simulator)) as port:
+        await asyncio.gather(*(port.post([sale(n)]) for n in range(8)))
+        await port.post([sale(9)])
+    assert simulator.counts.listing()["token"] == 1
+
+
+async def test_a_token_dynamics_no_longer_takes_is_replaced_once() -> None:
+    hours = 0
+    clock = lambda: datetime.now(UTC) + timedelta(hours=hours)  # noqa: E731
+    async with DynamicsSimulator(clock=clock) as simulator:
+        async with finance_operations(settings_for(simulator)) as port:
+            await port.post([sale(1)])
+            hours = 2  # for Dynamics only: our own copy still looks valid
+            postings = await asyncio.gather(*(port.post([sale(n)]) for n in range(2, 6)))
+        assert all(isinstance(posting, Booked) for [posting] in postings)
+        assert simulator.counts.listing()["token"] == 2
+
+
+async def test_a_wrong_secret_is_a_matter_of_set_up(simulator: DynamicsSimulator) -> None:
+    async with finance_operations(settings_for(simulator, client_secret="guess")) as port:
+        [posting] = await port.post([sale(1)])
+    assert isinstance(posting, Failed)
+    assert isinstance(posting.error, SetUpWrong)
+    assert "AADSTS7000215" in posting.error.message
+    assert "guess" not in posting.error.describe()
+
+
+async def test_a_token_for_another_environment_is_a_matter_of_set_up(
+    simulator: DynamicsSimulator,
+) -> None:
+    settings = settings_for(simulator, scope="https://other.example/.default")
+    async with finance_operations(settings) as port:
+        [posting] = await port.post([sale(1)])
+    assert isinstance(posting, Failed)
+    assert isinstance(posting.error, SetUpWrong)
+    assert posting.error.status == 401
+    assert simulator.counts.listing()["token"] == 2, "one refresh, not a loop"
+
+
+async def test_a_missing_tenant_is_named(simulator: DynamicsSimulator) -> None:
+    async with finance_operations(settings_for(simulator, tenant_id=None)) as port:
+        [posting] = await port.post([sale(1)])
+    assert isinstance(posting, Failed)
+    assert "DYNAMICS_TENANT_ID" in posting.error.message
+
+
+async def test_a_file_that_is_not_there_is_named(
+    simulator: DynamicsSimulator, tmp_path: Path
+) -> None:
+    missing = tmp_path / "missing.pem"
+    settings = settings_for(simulator, client_secret=None, certificate_path=missing)
+    async with finance_operations(settings) as port:
+        [posting] = await port.post([sale(1)])
+    assert isinstance(posting, Failed)
+    assert isinstance(posting.error, SetUpWrong)
+    assert "missing.pem" in posting.error.message
+
+
+async def test_an_identity_service_that_is_down_is_worth_another_try(
+    simulator: DynamicsSimulator,
+) -> None:
+    simulator.faults.add(
+        Fault(kind=FaultKind.SERVER_ERROR, count=None, target=Target.IDENTITY, retry_after=0)
+    )
+    async with finance_operations(settings_for(simulator)) as port:
+        [posting] = await port.post([sale(1)])
+    assert isinstance(posting, Failed)
+    assert isinstance(posting.error, TryLater)
