@@ -27,15 +27,41 @@ def parser() -> argparse.ArgumentParser:
     text = argparse.ArgumentParser(prog=f"python -m {__package__}", epilog=_EXIT_CODES)
     add = text.add_argument
     add("--app", type=Path, metavar="DIR", help="folder with function_app.py and host.json")
-    add("--service", action="append", default=[], metavar="NAME", help="one process for services/NAME; repeatable")
-    add("--function", action="append", default=[], metavar="NAME", help="run this function only; repeatable")
+    add(
+        "--service",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="one process for services/NAME; repeatable",
+    )
+    add(
+        "--function",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="run this function only; repeatable",
+    )
     add("--host", default="127.0.0.1", help="address to listen on")
-    add("--port", type=int, default=7071, help="HTTP port, 0 for a free one; further services follow it")
-    add("--settings", type=Path, metavar="FILE", help="default: local.settings.json of the app, if there")
+    add(
+        "--port",
+        type=int,
+        default=7071,
+        help="HTTP port, 0 for a free one; further services follow it",
+    )
+    add(
+        "--settings",
+        type=Path,
+        metavar="FILE",
+        help="default: local.settings.json of the app, if there",
+    )
     add("--state", type=Path, metavar="DIR", help="where timers keep their status")
     add("--keys", type=Path, metavar="FILE", help="check access keys of HTTP functions (JSON)")
     add("--restart", action="store_true", help="start a host again after a timeout or a kill")
-    add("--abandon-after-stop", action="store_true", help="single dispatch abandons what ends after a stop began, as extension 5.x")
+    add(
+        "--abandon-after-stop",
+        action="store_true",
+        help="single dispatch abandons what ends after a stop began, as extension 5.x",
+    )
     add("--stop-on-eof", action="store_true", help=argparse.SUPPRESS)
     return text
 
@@ -104,8 +130,15 @@ async def _run_host(options: argparse.Namespace) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: host.stop())
     if options.stop_on_eof:
-        threading.Thread(target=lambda: (sys.stdin.read(), host.stop()), daemon=True).start()
+        threading.Thread(target=_stop_on_eof, args=(host,), daemon=True).start()
     return await host.run(_ready)
+
+
+def _stop_on_eof(host: Host) -> None:
+    """Stop when the supervisor's end of the pipe closes, however it ended."""
+    while os.read(sys.stdin.fileno(), 1):
+        pass
+    host.stop()
 
 
 def _settings_file(root: Path, given: Path | None) -> Path | None:

@@ -31,11 +31,15 @@ def load_local_settings(path: Path) -> dict[str, str]:
     values = document.get("Values", {})
     for name, value in values.items():
         if not isinstance(value, str):
-            raise ConfigurationError(f"{path}: Values.{name} must be text, quoted even if a number.")
+            raise ConfigurationError(
+                f"{path}: Values.{name} must be text, quoted even if a number."
+            )
     return dict(values)
 
 
-def apply_local_settings(path: Path | None, environ: MutableMapping[str, str] | None = None) -> None:
+def apply_local_settings(
+    path: Path | None, environ: MutableMapping[str, str] | None = None
+) -> None:
     """Put the file's values into the environment, where real variables win over the file."""
     target = os.environ if environ is None else environ
     for name, value in ({} if path is None else load_local_settings(path)).items():

@@ -65,7 +65,9 @@ def _model_binding_data(message: ServiceBusReceivedMessage) -> ModelBindingData:
         version="1.0",
         source="AzureServiceBusReceivedMessage",
         content_type="application/octet-stream",
-        content=lock_token(message).bytes_le + _LOCK_TOKEN_KEY + encode_received(message, delivery_count(message)),
+        content=lock_token(message).bytes_le
+        + _LOCK_TOKEN_KEY
+        + encode_received(message, delivery_count(message)),
     )
 
 
@@ -131,7 +133,9 @@ def _body_scalars(text: str) -> dict[str, TypedData]:
     except ValueError:
         return {}
     return {
-        name: TypedData(string=value) if isinstance(value, str) else TypedData(json=json.dumps(value))
+        name: TypedData(string=value)
+        if isinstance(value, str)
+        else TypedData(json=json.dumps(value))
         for name, value in document.items()
         if isinstance(value, str | int | float | bool)
     }

@@ -11,7 +11,7 @@ class ConfigurationError(Exception):
     """The app, its settings or its host.json cannot run; the text is one sentence for a person."""
 
 
-class InvocationFailed(Exception):  # noqa: N818 - a fact, not a fault of the host
+class InvocationFailed(Exception):
     """The worker reported failure: what the function raised, and where."""
 
     def __init__(self, message: str, stack_trace: str = "") -> None:

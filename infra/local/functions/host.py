@@ -149,8 +149,7 @@ class Host:
         running = [asyncio.ensure_future(listener.run(self._draining)) for listener in listeners]
         for task in running:
             task.add_done_callback(self._listener_ended)
-        while not server.started and not serving.done():
-            await asyncio.sleep(0.01)
+        await server.serving.wait()
         port = listening.getsockname()[1]
         on_ready(f"http://{self._options.host}:{port}", len(functions))
         await self._stopping.wait()
@@ -209,7 +208,7 @@ class Host:
         # Abandoning the messages takes a moment, then the app has no say any more.
         self._triggers_loop.call_later(_KILL_AFTER_SECONDS, os._exit, EXIT_FUNCTION_TIMEOUT)
 
-    def _http_server(self, functions: list[Function], invoker: Invoker) -> uvicorn.Server:
+    def _http_server(self, functions: list[Function], invoker: Invoker) -> "_HttpServer":
         async def status(_request: Request) -> Response:
             return JSONResponse(
                 {
@@ -251,9 +250,21 @@ class Host:
             keys=self._options.keys,
             admin=admin,
         )
-        return uvicorn.Server(
+        return _HttpServer(
             uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", loop="none")
         )
+
+
+class _HttpServer(uvicorn.Server):
+    """uvicorn that says when it accepts connections."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.serving = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.serving.set()
 
 
 def _fire(timer: TimerListener) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -271,4 +282,3 @@ def _listen(host: str, port: int) -> socket.socket:
         raise ConfigurationError(
             f"Cannot listen on {host}:{port}: {error.strerror or error}."
         ) from error
-

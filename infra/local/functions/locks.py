@@ -105,7 +105,7 @@ async def settle_unsettled(locked: LockedMessage, verdict: Verdict, function: st
             locked.message.message_id,
             verdict.value,
         )
-    except Exception as error:  # noqa: BLE001 - see above
+    except Exception as error:
         _log.error(
             "%s: message %s could not be settled (%s: %s); it comes back when its lock ends.",
             function,

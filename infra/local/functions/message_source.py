@@ -27,9 +27,7 @@ _LAST_RETRY_SECONDS = 1.0
 class MessageSource(Protocol):
     """One queue or subscription in peek-lock mode. Errors are the SDK's."""
 
-    async def receive(
-        self, max_count: int, wait_seconds: float
-    ) -> list[ServiceBusReceivedMessage]:
+    async def receive(self, max_count: int, wait_seconds: float) -> list[ServiceBusReceivedMessage]:
         """Return what is there, at most `max_count`, waiting for the first one only.
 
         Never raises for a lost connection: returns nothing after a pause and connects again.
@@ -61,13 +59,11 @@ class SdkMessageSource:
         self._retry_seconds = _FIRST_RETRY_SECONDS
         self._trouble: str | None = None
 
-    async def receive(
-        self, max_count: int, wait_seconds: float
-    ) -> list[ServiceBusReceivedMessage]:
+    async def receive(self, max_count: int, wait_seconds: float) -> list[ServiceBusReceivedMessage]:
         try:
             receiver = await self._open()
             messages = await receiver.receive_messages(max_count, wait_seconds)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the cure is a new connection
+        except Exception as error:
             await self._lost(error)
             return []
         if self._trouble is not None:

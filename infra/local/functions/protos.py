@@ -11,12 +11,11 @@ from typing import Any
 class TypedData:
     """One value and which of the `oneof data` fields holds it."""
 
-    __slots__ = ("__dict__", "_kind")
+    _kind: str | None
 
     def __init__(self, **field: Any) -> None:
-        ((self._kind, value),) = field.items() or ((None, None),)
-        if self._kind is not None:
-            setattr(self, self._kind, value)
+        self._kind = next(iter(field), None)
+        self.__dict__.update(field)
 
     def WhichOneof(self, _group: str) -> str | None:  # noqa: N802 - protobuf's own name
         return self._kind

@@ -42,7 +42,9 @@ class Route:
 
 def compile_route(template: str) -> Route:
     """Read one template; `ConfigurationError` for syntax or a constraint this host lacks."""
-    pattern, precedence, defaults = "", [], {}
+    pattern = ""
+    precedence: list[int] = []
+    defaults: dict[str, str] = {}
     for segment in filter(None, template.strip("/").split("/")):
         text, rank, optional = _segment(segment, template, defaults)
         separator = "/" if pattern else ""
@@ -52,7 +54,7 @@ def compile_route(template: str) -> Route:
 
 
 def _segment(segment: str, template: str, defaults: dict[str, str]) -> tuple[str, int, bool]:
-    """Return one segment's expression, its rank (literal 0 ... catch-all 3), if it may be absent."""
+    """Return one segment's expression, its rank (literal 0, catch-all 3), if it may be absent."""
     text, rank, optional, end = "", 0, False, 0
     for match in _PARAMETER.finditer(segment):
         text += _literal(segment[end : match.start()], template)

@@ -13,7 +13,7 @@ from azurefunctions.extensions.bindings.protos.settlement_pb2_grpc import (
     SettlementServicer,
     add_SettlementServicer_to_server,
 )
-from google.protobuf.empty_pb2 import Empty
+from google.protobuf.empty_pb2 import Empty  # type: ignore[import-untyped]
 
 from infra.local.functions.locks import LockedMessage, LockedMessages
 
@@ -89,12 +89,12 @@ class SettlementService(SettlementServicer):  # type: ignore[misc]
 
 
 async def _no_sessions(context: Any) -> None:
-    await context.abort(
-        grpc.StatusCode.UNIMPLEMENTED, "This host does not dispatch sessions yet."
-    )
+    await context.abort(grpc.StatusCode.UNIMPLEMENTED, "This host does not dispatch sessions yet.")
 
 
-async def serve_settlement(locks: LockedMessages, host: str) -> tuple[int, Callable[[], Awaitable[None]]]:
+async def serve_settlement(
+    locks: LockedMessages, host: str
+) -> tuple[int, Callable[[], Awaitable[None]]]:
     """Start the service on a free port; return the port and how to stop it."""
     server = grpc.aio.server(
         options=[
@@ -110,4 +110,3 @@ async def serve_settlement(locks: LockedMessages, host: str) -> tuple[int, Calla
         await server.stop(grace=1)
 
     return port, stop
-

@@ -27,7 +27,11 @@ class Supervisor:
     """Runs one host process per argument list; the first that fails for good stops them all."""
 
     def __init__(
-        self, commands: Sequence[Sequence[str]], *, restart: bool, on_ready: Callable[[str, int], None]
+        self,
+        commands: Sequence[Sequence[str]],
+        *,
+        restart: bool,
+        on_ready: Callable[[str, int], None],
     ) -> None:
         self._commands = commands
         self._restart = restart

@@ -65,9 +65,7 @@ class Worker:
         functions = list(answer.function_metadata_results or ())
         for function in functions:
             await runtime.function_load_request(
-                _request(
-                    function_load_request=SimpleNamespace(function_id=function.function_id)
-                )
+                _request(function_load_request=SimpleNamespace(function_id=function.function_id))
             )
         return functions
 
@@ -91,9 +89,7 @@ class Worker:
                         trace_parent=trace_parent, trace_state="", attributes={}
                     ),
                     # Retry policies do not exist for Service Bus triggers: always the first try.
-                    retry_context=SimpleNamespace(
-                        retry_count=0, max_retry_count=0, exception=None
-                    ),
+                    retry_context=SimpleNamespace(retry_count=0, max_retry_count=0, exception=None),
                 )
             )
         )

@@ -1,6 +1,7 @@
 """The app of one service: what its Function App on Azure would index, and nothing else.
 
-`--service NAME` points the worker here; TILLBUS_SERVICE says which service it is.
+`--service NAME` points the worker here; TILLBUS_SERVICE says which service it is. A service's
+`function_app` module holds a blueprint named `app`, as the root function_app.py has it too.
 """
 
 import importlib
@@ -8,11 +9,7 @@ import os
 
 import azure.functions as func
 
-_module = importlib.import_module(f"services.{os.environ['TILLBUS_SERVICE']}.function_app")
-_found = [value for value in vars(_module).values() if isinstance(value, func.FunctionApp)]
-
-app = _found[0] if _found else func.FunctionApp()
-if not _found:
-    for _value in vars(_module).values():
-        if isinstance(_value, func.Blueprint):
-            app.register_functions(_value)
+app = func.FunctionApp()
+app.register_functions(
+    importlib.import_module(f"services.{os.environ['TILLBUS_SERVICE']}.function_app").app
+)

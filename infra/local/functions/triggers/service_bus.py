@@ -16,7 +16,6 @@ from infra.local.functions.invoker import Invoker
 from infra.local.functions.locks import (
     VERDICTS,
     Ending,
-
     LockedMessages,
     settle_unsettled,
 )
@@ -106,9 +105,7 @@ class Dispatch:
             if renewing is not None:
                 renewing.cancel()
 
-    async def _keep_lock(
-        self, message: ServiceBusReceivedMessage, until: datetime | None
-    ) -> None:
+    async def _keep_lock(self, message: ServiceBusReceivedMessage, until: datetime | None) -> None:
         locked_until = message.locked_until_utc
         while locked_until is not None:
             now = self._clock()
@@ -117,7 +114,7 @@ class Dispatch:
             await asyncio.sleep(max((locked_until - now).total_seconds() / 2, 0.05))
             try:
                 locked_until = await self.source.renew_lock(message)
-            except Exception as error:  # noqa: BLE001 - the end of the invocation settles or logs
+            except Exception as error:
                 _log.warning("%s: cannot renew a lock: %s", self._function.name, error)
                 return
 
