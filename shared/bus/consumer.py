@@ -40,6 +40,7 @@ from shared.telemetry import (
     REJECTED,
     RETRIED,
     SALE_TO_LEDGER,
+    SUBJECT,
     mark_failed,
     process_spans,
     traceparent_of,
@@ -105,7 +106,9 @@ async def consume(
         for message, span in zip(messages, spans, strict=True):
             case = Case(source, message, None, retry_policy, now, traceparent=_trace(span, message))
             try:
-                valid.append(_Item(replace(case, delivery=_delivery(case)), span))
+                delivery = _delivery(case)
+                span.set_attribute(SUBJECT, delivery.event.subject)
+                valid.append(_Item(replace(case, delivery=delivery), span))
             except InvalidEvent as error:
                 invalid.append((_Item(replace(case, head=error.envelope), span), error))
         verdicts = await _refused(invalid, note_invalid)

@@ -12,6 +12,7 @@
                     links=[current_traceparent()], attributes={"http.request.method": "POST"}))
             ...                                 # the one physical $batch request
 
+    SUBJECT                                     span attribute: a fact's natural key
     mark_failed(span, cause)                    shows one share of it as failed
     SALE_TO_LEDGER.record(seconds, {...})       metric instruments, see `shared.telemetry.metrics`
     force_flush()                               before a short-lived process ends
@@ -32,6 +33,7 @@ from shared.telemetry.metrics import (
 )
 from shared.telemetry.setup import LOGGER_NAME, configure, force_flush
 from shared.telemetry.spans import (
+    SUBJECT,
     consumer_span,
     current_traceparent,
     delivery_span,
@@ -50,6 +52,7 @@ __all__ = [
     "REJECTED",
     "RETRIED",
     "SALE_TO_LEDGER",
+    "SUBJECT",
     "THROTTLE_WAIT",
     "configure",
     "consumer_span",

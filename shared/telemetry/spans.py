@@ -21,6 +21,9 @@ _W3C = TraceContextTextMapPropagator()
 
 SYSTEM = "servicebus"
 
+SUBJECT = "tillbus.subject"
+"""Span attribute with a fact's natural key: what people search a trace by."""
+
 
 class TracedMessage(Protocol):
     """What a span needs to know of a received message."""
@@ -134,10 +137,12 @@ def process_spans(
     """Keep one open `process` span for each message, in order, while the block runs.
 
     A lone message's span is the current one, so that everything done for it is in its trace; for
-    a batch the current span is `receive <topic>`, linked with each message, below `invocation`
-    (the host's traceparent). A span still open at the end is ended; one ended earlier stays so.
+    a batch the current span is `receive <topic>`, linked with each message. Both are linked with
+    `invocation`, the host's traceparent: a link and no parent, because a host without telemetry
+    never exports that span and the trace would hang in the air.
+    A span still open at the end is ended.
     """
-    with within(invocation), _batch_span(topic, subscription, messages) as batch:
+    with _batch_span(topic, subscription, messages, invocation) as batch:
         spans = [
             consumer_span(
                 topic,
@@ -160,7 +165,7 @@ def process_spans(
 
 @contextmanager
 def _batch_span(
-    topic: str, subscription: str, messages: Sequence[TracedMessage]
+    topic: str, subscription: str, messages: Sequence[TracedMessage], invocation: str | None
 ) -> Iterator[Span | None]:
     if len(messages) < 2:
         yield None
@@ -168,7 +173,7 @@ def _batch_span(
     with tracer().start_as_current_span(
         f"receive {topic}",
         kind=SpanKind.CLIENT,
-        links=_links(each.traceparent for each in messages),
+        links=_links([*(each.traceparent for each in messages), invocation]),
         attributes={
             **_destination(topic, subscription, "receive"),
             "messaging.batch.message_count": len(messages),

@@ -7,11 +7,11 @@ import pytest
 
 from shared.bus import Delivery, Done, Later, Outcome, Rejected, RetryPolicy
 from shared.bus.consumer import SettlementFailed, consume
-from shared.bus.delivery import Handler
+from shared.bus.delivery import Handler, InvalidNote
 from shared.bus.message import Received
 from shared.bus.settlement import Rejection, Unsettled
 from shared.bus.verdicts import Subscription
-from shared.events import Reason, new_event
+from shared.events import DocumentRejected, Reason, new_event
 from tests.unit.bus.samples import NOW, TRACEPARENT, MemoryBus, clock, message, posted, sale_event
 
 
@@ -54,7 +54,12 @@ class World:
         self.calls: list[list[Delivery]] = []
 
     async def consume(
-        self, messages: Sequence[Received], handler: Handler, *, announce: bool = True
+        self,
+        messages: Sequence[Received],
+        handler: Handler,
+        *,
+        announce: bool = True,
+        note_invalid: InvalidNote | None = None,
     ) -> None:
         async def watched(deliveries: Sequence[Delivery]) -> Sequence[Outcome]:
             self.calls.append(list(deliveries))
@@ -68,6 +73,7 @@ class World:
             publisher=self.bus.publisher(),
             retry_policy=RetryPolicy(),
             clock=clock,
+            note_invalid=note_invalid,
         )
 
 
@@ -148,6 +154,33 @@ async def test_a_batch_of_invalid_bytes_never_reaches_the_handler() -> None:
         Reason.INVALID_JSON,
         Reason.NOT_A_CLOUD_EVENT,
     ]
+
+
+async def test_a_second_subscriber_notes_invalid_bytes_and_completes_them() -> None:
+    world = World()
+    noted: list[DocumentRejected] = []
+
+    async def note(rejections: Sequence[DocumentRejected]) -> None:
+        noted.extend(rejections)
+
+    bad = message(b"{not json")
+    await world.consume([bad], always(Done()), note_invalid=note)
+
+    assert [each.reason for each in noted] == [Reason.INVALID_JSON]
+    assert world.settlement.completed == [bad]
+    assert world.settlement.dead == []
+
+
+async def test_invalid_bytes_that_cannot_be_noted_are_abandoned() -> None:
+    world = World()
+
+    async def note(_rejections: Sequence[DocumentRejected]) -> None:
+        raise OSError("the store is gone")
+
+    bad = message(b"{not json")
+    await world.consume([bad], always(Done()), note_invalid=note)
+
+    assert world.settlement.abandoned == [bad]
 
 
 async def test_a_fact_on_a_foreign_topic_is_dead_lettered() -> None:

@@ -80,11 +80,13 @@ def test_each_message_of_a_batch_is_processed_inside_its_own_trace(exported: Exp
         assert batch not in [traceparent_of(span) for span in open_spans]
 
     receive = exported.one("receive sale-completed")
-    assert parent_of(receive) == HOST
-    assert linked(receive) == [FIRST, SECOND]
+    assert receive.parent is None
+    assert linked(receive) == [FIRST, SECOND, HOST]
     processes = exported.named("process sale-completed")
     assert [parent_of(span) for span in processes] == [FIRST, SECOND]
-    assert [linked(span) for span in processes] == [[batch], [batch]]
+    assert batch is not None
+    # The flags may differ: a span that starts a trace also says that its id is random.
+    assert [[end[:-3] for end in linked(span)] for span in processes] == [[batch[:-3]]] * 2
 
 
 def test_a_message_without_a_trace_starts_one(exported: Exported) -> None:
