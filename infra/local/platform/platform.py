@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,10 +15,7 @@ from infra.local.platform.process import Component
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 TOPOLOGY = REPOSITORY / "infra" / "topology.json"
-
-TENANT_ID = "11111111-1111-1111-1111-111111111111"
-CLIENT_ID = "22222222-2222-2222-2222-222222222222"
-CLIENT_SECRET = "local-secret"
+EXAMPLE_SETTINGS = REPOSITORY / "local.settings.example.json"
 
 DEFAULT_PORTS = {
     "amqp": 5672,
@@ -78,16 +76,13 @@ class Platform:
 
     @property
     def function_settings(self) -> dict[str, str]:
-        """The application settings of the services on this platform."""
+        """The settings of the services: those of the example, with the addresses of this run."""
         where = self._addresses("")
         return {
-            "AzureWebJobsStorage": "UseDevelopmentStorage=true",
+            **json.loads(EXAMPLE_SETTINGS.read_text())["Values"],
             "ServiceBusConnection": where.servicebus_connection_string,
             "STORE_URL": f"sqlite+aiosqlite:///{self._options.data / 'store.sqlite'}",
             "DYNAMICS_URL": where.dynamics,
-            "DYNAMICS_TENANT_ID": TENANT_ID,
-            "DYNAMICS_CLIENT_ID": CLIENT_ID,
-            "DYNAMICS_CLIENT_SECRET": CLIENT_SECRET,
             "DYNAMICS_AUTHORITY": where.identity,
             "DYNAMICS_CA_FILE": where.identity_ca,
             **telemetry_settings(where.appinsights),

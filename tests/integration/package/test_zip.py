@@ -1,0 +1,143 @@
+"""The very zip that is deployed, loaded by the very worker, in an environment of its own.
+
+On Azure the platform brings the worker and the gRPC settlement service; here the worker package is
+installed beside the zip's own dependencies and the settlement service runs in this process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from concurrent import futures
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from azurefunctions.extensions.bindings.protos import settlement_pb2_grpc
+from google.protobuf.empty_pb2 import Empty
+
+from infra.local.platform.platform import TOPOLOGY
+from infra.local.servicebus import LocalServiceBus
+from tools.package import REPOSITORY, SITE_PACKAGES, main
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(300),
+    pytest.mark.skipif(
+        sys.version_info[:2] != (3, 13), reason="the zip is built for CPython 3.13, run by it too"
+    ),
+]
+
+EXPECTED = {
+    "sales": {"book_sales", "book_returns"},
+    "completeness": {
+        "witness_sales",
+        "witness_returns",
+        "witness_day_closes",
+        "witness_documents",
+        "witness_rejections",
+        "evaluate_store_days",
+        "list_certificates",
+        "get_certificate",
+    },
+}
+
+# Runs in the clean environment: drives the worker as the platform would, for one message.
+_DRIVER = Path(__file__).with_name("drive_worker.py")
+
+
+class _Settlement(settlement_pb2_grpc.SettlementServicer):  # type: ignore[misc]
+    """Writes down what the app asks the platform to settle."""
+
+    def __init__(self) -> None:
+        self.dead_lettered: list[tuple[str, str, str]] = []
+
+    def Deadletter(self, request: Any, context: Any) -> Empty:
+        reason = request.deadletterReason.value
+        description = request.deadletterErrorDescription.value
+        self.dead_lettered.append((request.locktoken, reason, description))
+        return Empty()
+
+
+@pytest.fixture
+def settlement() -> Iterator[tuple[_Settlement, int]]:
+    server = grpc.server(futures.ThreadPoolExecutor(2))
+    servicer = _Settlement()
+    settlement_pb2_grpc.add_SettlementServicer_to_server(servicer, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    yield servicer, port
+    server.stop(None)
+
+
+def _worker_alone(folder: Path) -> Path:
+    """Install only the worker package, which Azure's platform brings."""
+    uv = Path(sys.executable).with_name("uv")
+    pin = next(
+        line.split(" ")[0]
+        for line in (REPOSITORY / "constraints.txt").read_text().splitlines()
+        if line.startswith("azure-functions-runtime==")
+    )
+    command = [str(uv), "pip", "install", "--quiet", "--no-deps", "--target", str(folder), pin]
+    subprocess.run([*command, "--python", sys.executable], check=True)
+    return folder
+
+
+@pytest.mark.parametrize("service", sorted(EXPECTED))
+async def test_packaged_service_indexes_and_dead_letters_an_invalid_message(
+    service: str, tmp_path: Path, settlement: tuple[_Settlement, int]
+) -> None:
+    assert main([service, "--out", str(tmp_path / "dist")]) == 0
+    app = tmp_path / "app"
+    with zipfile.ZipFile(tmp_path / "dist" / f"{service}.zip") as archive:
+        names = archive.namelist()
+        archive.extractall(app)
+    worker = _worker_alone(tmp_path / "platform")
+    servicer, port = settlement
+
+    # A bare interpreter: no site-packages but the zip's own and the worker's.
+    async with LocalServiceBus(TOPOLOGY) as bus:
+        driver = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-I", "-S", str(_DRIVER), str(app), str(worker)),
+            *(str(port), service, bus.connection_string),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        printed, complaints = await asyncio.wait_for(driver.communicate(), 200)
+
+    assert driver.returncode == 0, complaints.decode()
+    report = json.loads(printed.splitlines()[-1])
+    assert set(report["functions"]) == EXPECTED[service]
+    assert {Path(name).parts[1] for name in names if name.startswith("services/")} <= {
+        "__init__.py",
+        service,
+    }
+    assert not [name for name in names if "local.settings" in name or name.startswith("tests/")]
+    assert f"{SITE_PACKAGES.as_posix()}/azure/functions/__init__.py" in names
+    if service == "sales":
+        ((_, reason, description),) = servicer.dead_lettered
+        assert reason == "invalid-json"
+        assert description
+
+
+def test_the_same_source_gives_the_same_bytes(tmp_path: Path) -> None:
+    for place in ("one", "two"):
+        assert main(["sales", "--no-dependencies", "--out", str(tmp_path / place)]) == 0
+
+    one, two = (tmp_path / place / "sales.zip" for place in ("one", "two"))
+    assert one.read_bytes() == two.read_bytes()
+
+
+def test_an_unknown_service_is_refused_in_one_sentence(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert main(["nothing", "--out", str(tmp_path)]) == 1
+
+    assert capsys.readouterr().err == (
+        "package: there is no service 'nothing'; there are completeness, sales\n"
+    )
