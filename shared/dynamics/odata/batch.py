@@ -16,7 +16,7 @@ left out: the caller sees an item *without answer*, which is neither success nor
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from email.message import Message
 
@@ -27,7 +27,7 @@ MAX_PARTS = 20_000
 
 _BATCH = "batch_tillbus"
 _CHANGESET = "changeset_tillbus"
-_BLANK_LINE = re.compile(rb"\r?\n\r?\n")
+_HEADER = re.compile(r"([^:\r\n]+):[ \t]*([^\r\n]*)")
 _STATUS_LINE = re.compile(rb"HTTP/\d(?:\.\d)?[ \t]+(\d{3})\b")
 
 
@@ -165,48 +165,56 @@ def _boundary(content_type: str) -> str:
 
 def _parts(body: bytes, boundary: str, budget: int) -> list[tuple[dict[str, str], bytes]]:
     """Return (headers, content) of every part that is followed by a delimiter."""
-    line = re.compile(
-        rb"(?:\A|\r?\n)--" + re.escape(boundary.encode()) + rb"(--)?[ \t]*(?=\r?\n|\Z)"
-    )
     parts: list[tuple[dict[str, str], bytes]] = []
     start: int | None = None
-    for delimiter in line.finditer(body):
+    for before, after, closing in _delimiters(body, b"--" + boundary.encode()):
         if start is not None:
             if len(parts) >= budget:
                 raise MalformedBatch("the answer has more parts than were asked for")
-            parts.append(_headers_and_content(body[start : delimiter.start()]))
-        if delimiter[1]:
+            head, content = _split(body[start:before])
+            parts.append((_headers(head), content))
+        if closing:
             return parts
-        start = delimiter.end()
+        start = after
     if start is None:
         raise MalformedBatch(f"the boundary {boundary!r} does not occur")
     return parts
 
 
-def _headers_and_content(part: bytes) -> tuple[dict[str, str], bytes]:
-    # A delimiter line ends before its line break, so a part without headers starts with two.
-    head, _, content = _split(part)
-    return _headers(head), content
+def _delimiters(body: bytes, mark: bytes) -> Iterator[tuple[int, int, bool]]:
+    """Yield (end of the content before, end of the line, whether it closes) for each delimiter.
+
+    The line break before a delimiter belongs to it (RFC 2046, 5.1.1), the one after is left to the
+    part, so that a part without headers begins with the blank line that says so.
+    """
+    found = body.find(mark)
+    while found >= 0:
+        end = found + len(mark)
+        closing = body.startswith(b"--", end)
+        end += 2 if closing else 0
+        line_end = body.find(b"\n", end)
+        padding = body[end:] if line_end < 0 else body[end:line_end]
+        before = found
+        if before and body[before - 1 : before] == b"\n":
+            before -= 2 if body[before - 2 : before] == b"\r\n" else 1
+        if (before < found or not found) and not padding.strip(b" \t\r"):
+            yield before, end, closing
+        found = body.find(mark, end)
 
 
-def _split(data: bytes) -> tuple[bytes, bytes, bytes]:
-    blank = _BLANK_LINE.search(data)
-    if blank is None:
-        return data, b"", b""
-    return data[: blank.start()], blank[0], data[blank.end() :]
+def _split(data: bytes) -> tuple[bytes, bytes]:
+    """Return what is before and after the first blank line."""
+    ends = [(data.find(blank), len(blank)) for blank in (b"\r\n\r\n", b"\n\n")]
+    at, length = min((end for end in ends if end[0] >= 0), default=(len(data), 0))
+    return data[:at], data[at + length :]
 
 
 def _headers(head: bytes) -> dict[str, str]:
-    headers: dict[str, str] = {}
-    for line in head.decode("latin-1").splitlines():
-        name, colon, value = line.partition(":")
-        if colon:
-            headers[name.strip().lower()] = value.strip()
-    return headers
+    return {name.strip().lower(): value for name, value in _HEADER.findall(head.decode("latin-1"))}
 
 
 def _response(headers: Mapping[str, str], content: bytes) -> Response:
-    head, _, body = _split(content)
+    head, body = _split(content)
     status = _STATUS_LINE.match(head)
     if status is None:
         raise MalformedBatch("a part holds no HTTP status line")
