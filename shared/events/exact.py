@@ -79,10 +79,11 @@ class Exact:
 
 def _python_reader(pattern: re.Pattern[str], message: str) -> Any:
     def read(value: object) -> Decimal:
-        if isinstance(value, Decimal) and value.is_finite():
+        if isinstance(value, Decimal):
+            # Exponents are written out; a value that is not finite becomes no number's text.
             text = format(value, "f")
-        elif isinstance(value, str) or type(value) is int:
-            text = str(value) if not isinstance(value, int) or abs(value) < 10**18 else ""
+        elif isinstance(value, str) or (type(value) is int and abs(value) < 10**18):
+            text = str(value)
         else:
             text = ""
         if not pattern.fullmatch(text):
