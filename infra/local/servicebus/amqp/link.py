@@ -70,6 +70,8 @@ class Link:
         max_message_size: int | None = None,
     ) -> None:
         """Answer the attach, echoing source and target unless others are given."""
+        if self.gone:
+            return
         self.open = True
         self._answer(source or self.source, target or self.target, properties, max_message_size)
 
@@ -144,8 +146,9 @@ class IncomingLink(Link):
             properties=properties,
             max_message_size=max_message_size,
         )
-        self._credit = CREDIT_WINDOW
-        self._grant()
+        if self.open:
+            self._credit = CREDIT_WINDOW
+            self._grant()
 
     def settle(self, delivery_id: int, outcome: Any) -> None:
         """Tell the peer the outcome (None for a delivery that came settled) and count the

@@ -33,6 +33,7 @@ from infra.local.servicebus.amqp.performatives import (
     End,
     Error,
     Flow,
+    Received,
     Transfer,
 )
 
@@ -236,12 +237,11 @@ class Session:
         if disposition.role is not ROLE_RECEIVER:
             return  # The peer settles its own deliveries at once; there is nothing left to forget.
         state, settled = disposition.state, bool(disposition.settled)
-        if state is None and not settled:
-            return
+        if not settled and (state is None or isinstance(state, Received)):
+            return  # Not an outcome yet.
         found = self._unsettled_in(disposition.first, disposition.last)
-        if settled:
-            for sent in found:
-                del self.unsettled[sent.delivery_id]
+        for sent in found:
+            del self.unsettled[sent.delivery_id]
         for link, deliveries in groupby(found, key=lambda sent: sent.link):
             self.connection.emit(Disposed(link, list(deliveries), state, settled))
 

@@ -1,0 +1,20 @@
+"""Link addresses: the SDKs write entity paths bare, with a leading slash, or as whole URIs."""
+
+from __future__ import annotations
+
+import re
+
+CBS = "$cbs"
+MANAGEMENT = "$management"
+_SCHEME_AND_HOST = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://[^/]*")
+
+
+def node_of(address: str) -> tuple[str, str | None]:
+    """Return (entity path, None), or (entity path, '$management'), or ('', '$cbs')."""
+    path = _SCHEME_AND_HOST.sub("", address).strip("/")
+    if path.lower() == CBS:
+        return "", CBS
+    head, _, last = path.rpartition("/")
+    if last.lower() == MANAGEMENT:
+        return head, MANAGEMENT
+    return path, None

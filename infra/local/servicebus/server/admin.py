@@ -1,0 +1,94 @@
+"""The admin port: health and inspection over HTTP.
+
+Routes are a table; the ATOM plane of the administration SDKs will add its own rows. Uvicorn's HTTP
+protocol runs on the bus's own loop without a uvicorn server: no thread, no signal handlers and no
+timer per bus.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from uvicorn import Config
+from uvicorn.server import ServerState
+
+from infra.local.servicebus.broker import Namespace, Queue
+
+PROBLEM = "application/problem+json"
+
+
+def admin_app(namespace: Namespace) -> Starlette:
+    async def health(_request: Request) -> Response:
+        return JSONResponse({"status": "healthy"})
+
+    async def inspect(_request: Request) -> Response:
+        return JSONResponse(inspection(namespace))
+
+    return Starlette(
+        routes=[Route("/health", health), Route("/inspect", inspect)],
+        exception_handlers={HTTPException: _problem},
+    )
+
+
+def inspection(namespace: Namespace) -> dict[str, Any]:
+    """Return counts per entity, by address in configuration order.
+
+    Of a queue or subscription: active (locked ones included, as in Azure), locked, scheduled,
+    deferred, deadLettered. Of a topic: scheduled."""
+    entities: dict[str, dict[str, int]] = {}
+    for entity in namespace.entities():
+        if not isinstance(entity, Queue):
+            entities[entity.address] = {"scheduled": entity.scheduled_count}
+            continue
+        counts = entity.counts()
+        entities[entity.address] = {
+            "active": counts.active,
+            "locked": counts.locked,
+            "scheduled": counts.scheduled,
+            "deferred": counts.deferred,
+            "deadLettered": counts.dead_letter,
+        }
+    return {"entities": entities}
+
+
+def _problem(request: Request, error: Exception) -> Response:
+    """RFC 9457."""
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    title = error.detail if isinstance(error, HTTPException) else "Internal Server Error"
+    detail = f"{request.method} {request.url.path} is not served; /health and /inspect are."
+    return JSONResponse(
+        {"type": "about:blank", "title": title, "status": status, "detail": detail},
+        status_code=status,
+        media_type=PROBLEM,
+    )
+
+
+class AdminServer:
+    def __init__(self, app: Starlette) -> None:
+        self._config = Config(app, lifespan="off", access_log=False, log_config=None)
+        self._state = ServerState()
+
+    async def start(self, host: str, port: int) -> int:
+        """Listen; return the port. Raises OSError."""
+        self._config.load()
+        loop = asyncio.get_running_loop()
+        protocol: Any = self._config.http_protocol_class
+        self._server = await loop.create_server(
+            lambda: protocol(config=self._config, server_state=self._state, app_state={}),
+            host,
+            port,
+        )
+        return int(self._server.sockets[0].getsockname()[1])
+
+    async def stop(self) -> None:
+        self._server.close()
+        for connection in list(self._state.connections):
+            connection.shutdown()
+        for task in list(self._state.tasks):
+            task.cancel()

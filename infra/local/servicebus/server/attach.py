@@ -1,0 +1,106 @@
+"""Deciding on a link: which node it leads to, or why it is refused.
+
+Service Bus protocol guide, "Links"; refusals as the SDKs map them back.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from infra.local.servicebus.amqp.events import Attached
+from infra.local.servicebus.amqp.link import IncomingLink, OutgoingLink
+from infra.local.servicebus.amqp.performatives import Coordinator, Source, Target
+from infra.local.servicebus.broker import BrokerError, Queue, Subscription, Topic
+from infra.local.servicebus.server.addresses import CBS, MANAGEMENT, node_of
+from infra.local.servicebus.server.cbs import put_token
+from infra.local.servicebus.server.errors import (
+    NOT_ALLOWED,
+    NOT_IMPLEMENTED,
+    error_of,
+    refused,
+)
+from infra.local.servicebus.server.management import Management
+from infra.local.servicebus.server.nodes import Node
+from infra.local.servicebus.server.receiving import ReceivingNode
+from infra.local.servicebus.server.requests import Answer, ReplyNode, RequestNode
+from infra.local.servicebus.server.sending import SendingNode
+
+if TYPE_CHECKING:
+    from infra.local.servicebus.server.client import Client
+
+SESSION_FILTER = "com.microsoft:session-filter"
+_SETTLED = 1  # snd-settle-mode: the sender settles on sending (AMQP 1.0, 2.8.2)
+
+
+def attach(client: Client, event: Attached) -> None:
+    """Accept the link and give it its node, or refuse it."""
+    link = event.link
+    if link.gone:
+        return
+    try:
+        node = _node(client, link)
+    except BrokerError as refusal:
+        link.refuse(error_of(refusal))
+        return
+    link.owner = node
+    limit = client.core.max_message_bytes
+    if isinstance(link, IncomingLink):
+        link.accept(
+            properties={"com.microsoft:max-message-batch-size": limit}, max_message_size=limit
+        )
+    else:
+        link.accept(max_message_size=limit)
+
+
+def _node(client: Client, link: Any) -> Node:
+    incoming = isinstance(link, IncomingLink)
+    terminus = link.target if incoming else link.source
+    if isinstance(terminus, Coordinator):
+        raise refused(NOT_IMPLEMENTED, "Transactions are not served by the local Service Bus yet.")
+    if not isinstance(terminus, (Source, Target)) or not terminus.address:
+        raise refused("amqp:invalid-field", "A link needs the address of an entity.")
+    path, special = node_of(terminus.address)
+    if special is not None:
+        return _request_node(client, link, path, special)
+    entity = client.core.namespace.entity(path)
+    if incoming:
+        return SendingNode(client, link, _sendable(entity))
+    return ReceivingNode(
+        client,
+        link,
+        _receivable(entity, link.source),
+        settle_on_delivery=link.snd_settle_mode == _SETTLED,
+    )
+
+
+def _request_node(client: Client, link: Any, path: str, special: str) -> Node:
+    answer: Answer = put_token
+    if special == MANAGEMENT:
+        answer = Management(client.core, client.core.namespace.entity(path)).answer
+    name = CBS if special == CBS else f"{path}/{MANAGEMENT}".lower()
+    if isinstance(link, OutgoingLink):
+        return ReplyNode(client, link, name)
+    return RequestNode(client, link, name, answer)
+
+
+def _sendable(entity: Queue | Topic) -> str:
+    if isinstance(entity, Subscription) or (
+        isinstance(entity, Queue) and entity.dead_letter_queue is None
+    ):
+        raise refused(NOT_ALLOWED, f"'{entity.address}' cannot be sent to.")
+    return entity.address
+
+
+def _receivable(entity: Queue | Topic, source: Source) -> Queue:
+    if isinstance(entity, Topic):
+        raise refused(
+            NOT_ALLOWED, f"'{entity.address}' is a topic: receive from one of its subscriptions."
+        )
+    wants_session = SESSION_FILTER in (source.filter or {})
+    if wants_session and not entity.config.requires_session:
+        raise refused(NOT_ALLOWED, f"'{entity.address}' has no sessions to receive from.")
+    if wants_session:
+        raise refused(NOT_IMPLEMENTED, "Sessions are not served by the local Service Bus yet.")
+    if entity.config.requires_session:
+        raise refused(NOT_ALLOWED, f"'{entity.address}' requires sessions: accept one to receive.")
+    return entity

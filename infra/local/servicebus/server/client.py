@@ -1,0 +1,166 @@
+"""One TCP connection: feeds its bytes to the protocol and writes what comes out.
+
+Writes are gathered and leave once per turn; a peer that does not read is neither read from nor
+served until it does, so what waits for it stays bounded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from typing import Any
+
+from infra.local.servicebus.amqp import Connection
+from infra.local.servicebus.amqp.events import (
+    Arrived,
+    Attached,
+    Closed,
+    Credited,
+    Detached,
+    Disposed,
+    Event,
+    Oversize,
+)
+from infra.local.servicebus.amqp.performatives import Error
+from infra.local.servicebus.server.attach import attach
+from infra.local.servicebus.server.core import Core
+from infra.local.servicebus.server.errors import INTERNAL_ERROR
+from infra.local.servicebus.server.nodes import Node
+
+log = logging.getLogger(__name__)
+
+CONTAINER_ID = "tillbus"
+
+
+class Client(asyncio.Protocol):
+    """An accepted connection; `clients` is the set of those that live."""
+
+    def __init__(self, core: Core, clients: set[Client]) -> None:
+        self.core = core
+        self.paused = False
+        self._clients = clients
+        self._loop = asyncio.get_running_loop()
+        self._ticker: asyncio.TimerHandle | None = None
+        self._flushing = False
+
+    # asyncio
+
+    def connection_made(self, transport: Any) -> None:
+        self._transport: asyncio.Transport = transport
+        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.connection = Connection(CONTAINER_ID, now=self._loop.time())
+        self._clients.add(self)
+
+    def data_received(self, data: bytes) -> None:
+        self._act(self.connection.receive(data, self._loop.time()))
+        if self._ticker is None and self.connection.peer_idle_time_out is not None:
+            self._tick()
+        self.flush()
+        self.core.watch_time()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._clients.discard(self)
+        if self._ticker is not None:
+            self._ticker.cancel()
+        self._act(self.connection.lost())
+
+    def pause_writing(self) -> None:
+        self.paused = True
+        self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        self.paused = False
+        self._transport.resume_reading()
+        for link in self.connection.links():
+            if link.owner is not None:
+                link.owner.credited()
+        self.flush_soon()
+
+    # For nodes
+
+    def flush_soon(self) -> None:
+        """Write what has gathered at the end of this turn of the loop."""
+        if not self._flushing:
+            self._flushing = True
+            self._loop.call_soon(self.flush)
+
+    def flush(self) -> None:
+        self._flushing = False
+        output = self.connection.take_output()
+        if output and not self._transport.is_closing():
+            self._transport.write(output)
+            self.connection.written(self._loop.time())
+
+    def close(self, error: Error | None = None) -> None:
+        """Say goodbye and hang up."""
+        self.connection.close(error)
+        self._act(self.connection.take_events())
+        self.flush()
+
+    # Inside
+
+    def _act(self, events: list[Event]) -> None:
+        try:
+            while events:
+                for event in events:
+                    _ACTIONS[type(event)](self, event)
+                # Acting may end links, which is news again.
+                events = self.connection.take_events()
+        except Exception:
+            log.exception("a connection is given up")
+            self.connection.close(
+                Error(INTERNAL_ERROR, "The local Service Bus failed; see its log.")
+            )
+            for event in self.connection.take_events():
+                if isinstance(event, (Detached, Closed)):
+                    _ACTIONS[type(event)](self, event)
+
+    def _attached(self, event: Attached) -> None:
+        attach(self, event)
+
+    def _arrived(self, event: Arrived) -> None:
+        if self._node(event) is not None:
+            event.link.owner.arrived(event)
+
+    def _oversize(self, event: Oversize) -> None:
+        if self._node(event) is not None:
+            event.link.owner.oversize(event)
+
+    def _credited(self, event: Credited) -> None:
+        if self._node(event) is not None:
+            event.link.owner.credited()
+
+    def _disposed(self, event: Disposed) -> None:
+        # Also after the link has gone: an outcome stands on its own.
+        if event.link.owner is not None:
+            event.link.owner.disposed(event)
+
+    def _detached(self, event: Detached) -> None:
+        node, event.link.owner = event.link.owner, None
+        if node is not None:
+            node.detached()
+
+    def _closed(self, event: Closed) -> None:
+        log.debug("connection ended: %s", event.reason)
+        self.flush()
+        self._transport.close()
+
+    def _node(self, event: Arrived | Oversize | Credited) -> Node | None:
+        return None if event.link.gone else event.link.owner
+
+    def _tick(self) -> None:
+        due = self.connection.tick(self._loop.time())
+        self.flush()
+        self._ticker = None if due is None else self._loop.call_at(due, self._tick)
+
+
+_ACTIONS: dict[type, Any] = {
+    Attached: Client._attached,
+    Arrived: Client._arrived,
+    Oversize: Client._oversize,
+    Credited: Client._credited,
+    Disposed: Client._disposed,
+    Detached: Client._detached,
+    Closed: Client._closed,
+}

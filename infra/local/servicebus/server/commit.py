@@ -1,0 +1,65 @@
+"""Group commit: nothing is acknowledged before it is durable, and many share one commit."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+
+from infra.local.servicebus.broker import Change
+from infra.local.servicebus.storage import Storage, StorageError
+
+log = logging.getLogger(__name__)
+
+Done = Callable[[StorageError | None], None]
+"""Called once the changes made before are durable, with the error when they could not be."""
+
+
+class Committer:
+    """One commit at a time; whatever asks meanwhile shares the next one."""
+
+    def __init__(self, take_changes: Callable[[], list[Change]], storage: Storage) -> None:
+        self._take_changes = take_changes
+        self._storage = storage
+        self._waiting: list[Done] = []
+        self._task: asyncio.Task[None] | None = None
+
+    def after(self, done: Done) -> None:
+        """Call `done` when everything the broker has changed so far is durable."""
+        self._waiting.append(done)
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._run())
+
+    def soon(self) -> None:
+        """Make what has changed durable, though nobody waits for it."""
+        self.after(_nobody)
+
+    async def settled(self) -> None:
+        """Wait until nothing is left to commit."""
+        while self._task is not None:
+            await asyncio.shield(self._task)
+
+    async def _run(self) -> None:
+        try:
+            while self._waiting:
+                waiting, self._waiting = self._waiting, []
+                failure = await self._commit(self._take_changes())
+                for done in waiting:
+                    try:
+                        done(failure)
+                    except Exception:  # one peer's broken answer must not cost the others theirs
+                        log.exception("an acknowledgement failed")
+        finally:
+            self._task = None
+
+    async def _commit(self, changes: Sequence[Change]) -> StorageError | None:
+        try:
+            await self._storage.commit(changes)
+        except StorageError as failure:
+            log.error("nothing is acknowledged: %s", failure)  # noqa: TRY400 - it says it all
+            return failure
+        return None
+
+
+def _nobody(_failure: StorageError | None) -> None:
+    return None

@@ -1,0 +1,84 @@
+"""What every connection shares: the namespace, its clock, its durability, and whose turn it is."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from infra.local.servicebus.broker import Namespace
+from infra.local.servicebus.server.commit import Committer
+from infra.local.servicebus.storage import Storage
+
+log = logging.getLogger(__name__)
+
+ClockMs = Callable[[], int]
+"""The time in int ms since the epoch, UTC."""
+
+MAX_MESSAGE_BYTES = 1024 * 1024
+"""Largest message and batch: Premium's default. (Standard takes 256 KB.)"""
+
+
+class Core:
+    """Runs on one event loop. `timed` False leaves time to the embedding program: it moves the
+    clock and calls advance()."""
+
+    def __init__(
+        self,
+        namespace: Namespace,
+        storage: Storage,
+        clock: ClockMs,
+        *,
+        timed: bool,
+        max_message_bytes: int = MAX_MESSAGE_BYTES,
+    ) -> None:
+        self.namespace = namespace
+        self.now = clock
+        self.committer = Committer(namespace.take_changes, storage)
+        self.max_message_bytes = max_message_bytes
+        self._timed = timed
+        self._ready: dict[Callable[[], None], None] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._due: int | None = None
+
+    def ready(self, pump: Callable[[], None]) -> None:
+        """Call `pump` once in the next turn of the loop, however often it is asked for."""
+        if not self._ready:
+            asyncio.get_running_loop().call_soon(self._pump)
+        self._ready[pump] = None
+
+    def _pump(self) -> None:
+        ready, self._ready = self._ready, {}
+        for pump in ready:
+            try:
+                pump()
+            except Exception:  # one peer's trouble must not keep the others waiting
+                log.exception("a link could not be served")
+        self.watch_time()
+
+    def advance(self) -> None:
+        """Apply what fell due by now."""
+        self.namespace.advance(self.now())
+        self.committer.soon()
+
+    def watch_time(self) -> None:
+        """See that advance() runs at the next deadline; to be called after every change."""
+        due = self.namespace.next_deadline()
+        if not self._timed or due is None or (self._due is not None and self._due <= due):
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._due = due
+        # A timer that fires early would find nothing due: always one ms later.
+        delay = max(due - self.now(), 0) / 1000 + 0.001
+        self._timer = asyncio.get_running_loop().call_later(delay, self._deadline)
+
+    def _deadline(self) -> None:
+        self._timer = self._due = None
+        self.advance()
+        self.watch_time()
+
+    def stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timed = False

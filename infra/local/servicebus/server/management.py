@@ -1,0 +1,215 @@
+"""`$management` of one entity: the operations as a table (Service Bus AMQP request/response guide).
+
+A request names its operation in an application property and brings a map; the answer carries a
+status code, and a map or nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+from uuid import UUID
+
+from infra.local.servicebus.amqp import (
+    AmqpError,
+    Array,
+    Int,
+    Message,
+    Symbol,
+)
+from infra.local.servicebus.broker import BrokerError, Delivery, Queue, Subscription, Topic
+from infra.local.servicebus.server import rules
+from infra.local.servicebus.server.core import Core
+from infra.local.servicebus.server.deliveries import delivery_bytes
+from infra.local.servicebus.server.errors import (
+    ARGUMENT_ERROR,
+    NOT_ALLOWED,
+    NOT_IMPLEMENTED,
+    error_of,
+    refused,
+    status_of,
+)
+from infra.local.servicebus.server.requests import Response
+from infra.local.servicebus.server.settlement import property_changes, text
+
+T = TypeVar("T")
+Body = dict[Any, Any]
+
+_LONG, _TIMESTAMP = 0x81, 0x83
+_PEEKED_BYTES = 1024 * 1024
+"""A peek answers with fewer messages than asked for rather than with more bytes than this."""
+
+_PREFIX = "com.microsoft:"
+_TAKE_AND_DELETE = 0  # receiver-settle-mode of receive-by-sequence-number; 1 locks
+
+
+class Management:
+    def __init__(self, core: Core, entity: Queue | Topic) -> None:
+        self._core = core
+        self._entity = entity
+
+    def answer(self, request: Message) -> Response:
+        operation = str((request.application_properties or {}).get("operation"))
+        try:
+            action = _OPERATIONS.get(operation.removeprefix(_PREFIX))
+            if action is None or not operation.startswith(_PREFIX):
+                raise refused(NOT_IMPLEMENTED, f"The operation '{operation}' is not served.")
+            body = action(self, _map(request))
+        except (BrokerError, AmqpError) as refusal:
+            return _failed(refusal)
+        if body is None:
+            return Response({"statusCode": Int(204), "statusDescription": "No Content"})
+        return Response({"statusCode": Int(200), "statusDescription": "OK"}, body)
+
+    def _queue(self) -> Queue:
+        if isinstance(self._entity, Topic):
+            raise refused(NOT_ALLOWED, f"'{self._entity.address}' is a topic, not a queue.")
+        return self._entity
+
+    def _subscription(self) -> Subscription:
+        if not isinstance(self._entity, Subscription):
+            raise refused(NOT_ALLOWED, f"'{self._entity.address}' is no subscription.")
+        return self._entity
+
+    def peek(self, body: Body) -> Body | None:
+        first = _get(body, "from-sequence-number", int)
+        count = _get(body, "message-count", int)
+        with_body = not body.get("omit-message-body")
+        found: list[Body] = []
+        size = 0
+        for message in self._entity.peek(first, count, self._core.now()):
+            data = delivery_bytes(message, with_body=with_body)
+            size += len(data)
+            if found and size > _PEEKED_BYTES:
+                break
+            found.append({"message": data})
+        return {"messages": found} if found else None
+
+    def renew_lock(self, body: Body) -> Body:
+        queue, now = self._queue(), self._core.now()
+        expirations = [queue.renew(token, now) for token in _tokens(body)]
+        return {"expirations": Array(_TIMESTAMP, expirations)}
+
+    def receive_by_sequence_number(self, body: Body) -> Body:
+        lock = _get(body, "receiver-settle-mode", int) != _TAKE_AND_DELETE
+        deliveries = self._queue().receive_deferred(_numbers(body), self._core.now(), lock=lock)
+        return {"messages": [_locked_message(delivery, lock) for delivery in deliveries]}
+
+    def update_disposition(self, body: Body) -> Body:
+        status = _get(body, "disposition-status", str)
+        settle = _DISPOSITIONS.get(status.lower())
+        if settle is None:
+            raise refused(ARGUMENT_ERROR, f"'{status}' is no disposition-status.")
+        queue, now = self._queue(), self._core.now()
+        for token in _tokens(body):
+            settle(queue, token, now, body)
+        return {}
+
+    def schedule_message(self, body: Body) -> Body:
+        entries = _get(body, "messages", list)
+        messages = [_get(entry, "message", bytes) for entry in entries]
+        if any(len(message) > self._core.max_message_bytes for message in messages):
+            raise refused("amqp:link:message-size-exceeded", "A message is too large.")
+        numbers = self._core.namespace.schedule(self._entity.address, messages, self._core.now())
+        return {"sequence-numbers": Array(_LONG, numbers)}
+
+    def cancel_scheduled_message(self, body: Body) -> Body:
+        namespace, now = self._core.namespace, self._core.now()
+        namespace.cancel_scheduled(self._entity.address, _numbers(body), now)
+        return {}
+
+    def add_rule(self, body: Body) -> Body:
+        rule = rules.read_rule(_get(body, "rule-name", str), _get(body, "rule-description", dict))
+        self._subscription().add_rule(rule)
+        return {}
+
+    def remove_rule(self, body: Body) -> Body:
+        self._subscription().remove_rule(_get(body, "rule-name", str))
+        return {}
+
+    def enumerate_rules(self, body: Body) -> Body | None:
+        skip, top = _get(body, "skip", int), _get(body, "top", int)
+        known = self._subscription().rules()[max(skip, 0) :][: max(top, 0)]
+        if not known:
+            return None
+        return {"rules": [{"rule-description": rules.write_rule(rule)} for rule in known]}
+
+
+_OPERATIONS: dict[str, Callable[[Management, Body], Body | None]] = {
+    "peek-message": Management.peek,
+    "renew-lock": Management.renew_lock,
+    "receive-by-sequence-number": Management.receive_by_sequence_number,
+    "update-disposition": Management.update_disposition,
+    "schedule-message": Management.schedule_message,
+    "cancel-scheduled-message": Management.cancel_scheduled_message,
+    "add-rule": Management.add_rule,
+    "remove-rule": Management.remove_rule,
+    "enumerate-rules": Management.enumerate_rules,
+}
+
+
+def _dead_letter(queue: Queue, token: UUID, now: int, body: Body) -> None:
+    reason, description = (
+        text(body.get(f"deadletter-{part}")) for part in ("reason", "description")
+    )
+    queue.dead_letter(token, now, reason, description, _to_modify(body))
+
+
+# The guide's own spelling of 'deferred' is 'defered'.
+_DISPOSITIONS: dict[str, Callable[[Queue, UUID, int, Body], None]] = {
+    "completed": lambda queue, token, now, _body: queue.complete(token, now),
+    "abandoned": lambda queue, token, now, body: queue.abandon(token, now, _to_modify(body)),
+    "defered": lambda queue, token, now, body: queue.defer(token, now, _to_modify(body)),
+    "suspended": _dead_letter,
+}
+
+
+def _to_modify(body: Body) -> dict[str, Any]:
+    changes = body.get("properties-to-modify")
+    return property_changes(changes if isinstance(changes, dict) else None)
+
+
+def _failed(refusal: BrokerError | AmqpError) -> Response:
+    error = error_of(refusal)
+    return Response(
+        {
+            "statusCode": Int(status_of(error)),
+            "statusDescription": error.description,
+            "errorCondition": Symbol(error.condition),
+        }
+    )
+
+
+def _locked_message(delivery: Delivery, lock: bool) -> Body:
+    token = delivery.lock_token
+    data = delivery_bytes(delivery.message, lock_token=token if lock else None)
+    return {"message": data, "lock-token": token}
+
+
+def _map(request: Message) -> Body:
+    body = request.value
+    if not isinstance(body, dict):
+        raise refused(ARGUMENT_ERROR, "The request's body is a map.")
+    return body
+
+
+def _get(body: Any, name: str, kind: type[T]) -> T:
+    value = body.get(name) if isinstance(body, dict) else None
+    if not isinstance(value, kind):
+        raise refused(ARGUMENT_ERROR, f"'{name}' is missing or no {kind.__name__}.")
+    return value
+
+
+def _tokens(body: Body) -> list[UUID]:
+    return _all(body, "lock-tokens", UUID)
+
+
+def _numbers(body: Body) -> list[int]:
+    return _all(body, "sequence-numbers", int)
+
+
+def _all(body: Body, name: str, kind: type[T]) -> list[T]:
+    values = _get(body, name, list)
+    if not values or not all(isinstance(value, kind) for value in values):
+        raise refused(ARGUMENT_ERROR, f"'{name}' holds at least one {kind.__name__}.")
+    return values

@@ -1,0 +1,119 @@
+"""Request and response over a pair of links: `$cbs` and `$management` (AMQP management draft)."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+from infra.local.servicebus.amqp import AmqpError, Message, encode_message
+from infra.local.servicebus.amqp.events import Arrived, Oversize
+from infra.local.servicebus.amqp.link import IncomingLink, OutgoingLink
+from infra.local.servicebus.amqp.message import Properties
+from infra.local.servicebus.amqp.performatives import Accepted, Error, Rejected
+from infra.local.servicebus.server.errors import SIZE_EXCEEDED, error_of
+from infra.local.servicebus.server.nodes import Node
+from infra.local.servicebus.storage import StorageError
+
+if TYPE_CHECKING:
+    from infra.local.servicebus.server.client import Client
+
+
+class Response(NamedTuple):
+    """What a request is answered with, apart from its addressing."""
+
+    application_properties: dict[str, object]
+    body: object = None
+
+
+Answer = Callable[[Message], Response]
+"""Carries a request out; every refusal is a Response too."""
+
+_MOST_WAITING = 1000
+"""Answers kept for a peer that asks and does not listen; then its requests are rejected."""
+
+
+class ReplyNode(Node):
+    """Where answers leave; they wait here for credit."""
+
+    def __init__(self, client: Client, link: OutgoingLink, node: str) -> None:
+        super().__init__(client)
+        self.link = link
+        self.node = node
+        self._waiting: deque[bytes] = deque()
+        self._sent = 0
+
+    @property
+    def full(self) -> bool:
+        return len(self._waiting) >= _MOST_WAITING
+
+    @property
+    def names(self) -> tuple[str | None, ...]:
+        """What a request's reply-to may call this link."""
+        return getattr(self.link.target, "address", None), self.link.name
+
+    def send(self, response: bytes) -> None:
+        self._waiting.append(response)
+        self.credited()
+
+    def credited(self) -> None:
+        while self._waiting and self.link.sendable > 0 and not self.client.paused:
+            self._sent += 1
+            self.link.send(self._sent.to_bytes(4), self._waiting.popleft(), settled=True)
+        self.link.drained()
+        self.client.flush_soon()
+
+
+class RequestNode(Node):
+    """Where requests come in; `node` names the pair, lower case."""
+
+    def __init__(self, client: Client, link: IncomingLink, node: str, answer: Answer) -> None:
+        super().__init__(client)
+        self._link = link
+        self._node = node
+        self._answer = answer
+
+    def arrived(self, event: Arrived) -> None:
+        """Carry out and answer when durable; a request nobody could hear the answer to is
+        rejected."""
+        outcome: Accepted | Rejected = Accepted()
+        try:
+            request = Message.check(event.payload)
+            properties = request.properties or Properties()
+            reply = self._reply_link(properties.reply_to)
+            if reply is None or reply.full:
+                raise AmqpError(
+                    f"no receiver for the answer to '{properties.reply_to}'",
+                    condition="amqp:precondition-failed",
+                )
+            response = self._answer(request)
+            self._respond(reply, properties, response)
+        except AmqpError as refusal:
+            outcome = Rejected(error_of(refusal))
+        self._link.settle(event.delivery_id, None if event.presettled else outcome)
+
+    def oversize(self, event: Oversize) -> None:
+        self._link.detach(Error(SIZE_EXCEEDED, "The request is too large."))
+
+    def _respond(self, reply: ReplyNode, request: Properties, response: Response) -> None:
+        # The SDKs find their request by the correlation id, compared with its type.
+        data = encode_message(
+            properties=Properties(to=request.reply_to, correlation_id=request.message_id),
+            application_properties=response.application_properties,
+            value=response.body,
+        )
+
+        def durable(failure: StorageError | None) -> None:
+            if failure is None and reply.link.open:
+                reply.send(data)
+
+        self.core.committer.after(durable)
+
+    def _reply_link(self, reply_to: str | None) -> ReplyNode | None:
+        """By reply-to anywhere on the connection, else this pair's link on this session."""
+        links = self.client.connection.links()
+        replies = [link.owner for link in links if isinstance(link.owner, ReplyNode)]
+        mine = [r for r in replies if r.node == self._node]
+        here = [r for r in mine if r.link.session is self._link.session]
+        named = [r for r in (*here, *mine, *replies) if reply_to and reply_to in r.names]
+        return next(iter((*named, *here)), None)
