@@ -17,6 +17,8 @@ ABORT = "simulator.abort"
 """Key in the ASGI scope: a function that breaks the TCP connection at once."""
 
 _GRACE_SECONDS = 3
+_TICK_SECONDS = 0.1
+"""uvicorn counts its ticks in tenths of a second, for the Date header among others."""
 
 
 class _BreakableProtocol(HttpToolsProtocol):
@@ -39,6 +41,11 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.answering = asyncio.Event()
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        self.should_exit = True
+        self._stopping.set()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
@@ -47,6 +54,14 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.answering.set()
+
+    async def main_loop(self) -> None:
+        """uvicorn's own, but a stop does not wait for the next tick."""
+        ticks = 0
+        while not await self.on_tick(ticks):
+            ticks += 1
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), _TICK_SECONDS)
 
 
 class RunningServer:
@@ -85,6 +100,6 @@ class RunningServer:
     async def stop(self) -> None:
         """Answer what is in progress, then close."""
         if self._server is not None and self._task is not None:
-            self._server.should_exit = True
+            self._server.stop()
             await self._task
         self._socket.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import tempfile
 from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
@@ -27,6 +28,10 @@ PRODUCTS: tuple[Callable[[ProductContext], Product], ...] = (finance_operations.
 
 def _wall_clock() -> datetime:
     return datetime.now(timezone.utc)
+
+
+async def _stop(*servers: RunningServer) -> None:
+    await asyncio.gather(*(server.stop() for server in servers))
 
 
 class DynamicsSimulator:
@@ -93,8 +98,7 @@ class DynamicsSimulator:
         self.api_url = f"http://{self._host}:{api_server.port}"
         self.identity_url = f"https://localhost:{identity_server.port}"
         tokens.authority = f"{self.identity_url}/{self.registration.tenant_id}"
-        stack.push_async_callback(api_server.stop)
-        stack.push_async_callback(identity_server.stop)
+        stack.push_async_callback(_stop, api_server, identity_server)
         await api_server.start(self._api(products, identity))
         await identity_server.start(
             FaultyIdentity(application(identity.identity_routes()), self.faults),

@@ -91,7 +91,9 @@ def _by_thumbprint(header: dict[str, object], directory: Path) -> x509.Certifica
         except ValueError:
             continue
         for name, algorithm in named.items():
-            if header.get(name) == _base64url(certificate.fingerprint(algorithm)):
+            # Some libraries pad the base64url text, which RFC 7515 forbids and Entra takes.
+            sent = str(header.get(name, "")).rstrip("=")
+            if sent == _base64url(certificate.fingerprint(algorithm)):
                 return certificate
     raise NotRegistered("No certificate with the assertion's thumbprint is registered.")
 
