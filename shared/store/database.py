@@ -19,6 +19,12 @@ _BUSY_TIMEOUT_MS = 15_000
 _POSTGRESQL_SCOPE = "https://ossrdbms-aad.database.windows.net/.default"
 """What a token must be for (Azure Database for PostgreSQL: Microsoft Entra authentication)."""
 
+_ROLE = "role"
+"""URL parameter for PostgreSQL: the role taken on after signing in, which then owns the tables.
+
+Services that sign in as identities of their own share them only if a role they all belong to does.
+"""
+
 _LOCAL_HOSTS = {None, "", "localhost", "127.0.0.1", "::1"}
 
 
@@ -121,12 +127,19 @@ def _begin_sqlite(connection: Connection) -> None:
 
 def _postgresql_engine(url: URL) -> AsyncEngine:
     arguments: dict[str, object] = {}
+    role = url.query.get(_ROLE)
+    if role:
+        arguments["server_settings"] = {"role": role}
     if url.password is None and url.host not in _LOCAL_HOSTS:
         import ssl
 
-        arguments = {"password": _identity_token(), "ssl": ssl.create_default_context()}
+        arguments |= {"password": _identity_token(), "ssl": ssl.create_default_context()}
     return create_async_engine(
-        url, connect_args=arguments, pool_pre_ping=True, pool_size=5, max_overflow=5
+        url.difference_update_query([_ROLE]),
+        connect_args=arguments,
+        pool_pre_ping=True,
+        pool_size=5,
+        max_overflow=5,
     )
 
 

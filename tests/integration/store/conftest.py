@@ -34,7 +34,7 @@ class NewDatabase:
 
 
 @pytest.fixture(scope="session")
-def _postgresql() -> Iterator[Path]:
+def postgresql() -> Iterator[Path]:
     with postgresql_server() as socket_folder:
         yield socket_folder
 
@@ -44,7 +44,7 @@ _NUMBERS = count(1)
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> NewDatabase:
-    server = request.getfixturevalue("_postgresql") if request.param == "postgresql" else None
+    server = request.getfixturevalue("postgresql") if request.param == "postgresql" else None
     return NewDatabase(tmp_path, server, _NUMBERS)
 
 
