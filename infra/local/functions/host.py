@@ -45,7 +45,7 @@ from shared.clock import Clock, utc_now
 
 _log = logging.getLogger(__name__)
 
-# After a function timeout the app may hold the main thread for ever; the process ends regardless.
+# How long abandoning what is in flight may take after a function timeout.
 _KILL_AFTER_SECONDS = 2.0
 
 
@@ -146,17 +146,20 @@ class Host:
         listening = _listen(self._options.host, self._options.port)
         server = self._http_server(functions, invoker)
         serving = asyncio.ensure_future(server.serve(sockets=[listening]))
+        await server.serving.wait()
+        port = listening.getsockname()[1]
+        # Before any function runs, so that nothing the app prints mixes with the ready line.
+        on_ready(f"http://{self._options.host}:{port}", len(functions))
         running = [asyncio.ensure_future(listener.run(self._draining)) for listener in listeners]
         for task in running:
             task.add_done_callback(self._listener_ended)
-        await server.serving.wait()
-        port = listening.getsockname()[1]
-        on_ready(f"http://{self._options.host}:{port}", len(functions))
         await self._stopping.wait()
         await asyncio.gather(*running, return_exceptions=True)
         server.should_exit = True
         await serving
         await invoker.close()
+        if self._exit_code == EXIT_FUNCTION_TIMEOUT:
+            _kill()
 
     def _listeners(self, functions: list[Function], invoker: Invoker) -> list[Listener]:
         listeners: list[Listener] = []
@@ -205,8 +208,7 @@ class Host:
         )
         self._exit_code = EXIT_FUNCTION_TIMEOUT
         self._stop_all()
-        # Abandoning the messages takes a moment, then the app has no say any more.
-        self._triggers_loop.call_later(_KILL_AFTER_SECONDS, os._exit, EXIT_FUNCTION_TIMEOUT)
+        self._triggers_loop.call_later(_KILL_AFTER_SECONDS, _kill)
 
     def _http_server(self, functions: list[Function], invoker: Invoker) -> "_HttpServer":
         async def status(_request: Request) -> Response:
@@ -265,6 +267,11 @@ class _HttpServer(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.serving.set()
+
+
+def _kill() -> None:
+    """End the process now: after a function timeout the app may hold the main thread for ever."""
+    os._exit(EXIT_FUNCTION_TIMEOUT)
 
 
 def _fire(timer: TimerListener) -> Callable[[Request], Coroutine[Any, Any, Response]]:
