@@ -1,0 +1,190 @@
+"""The wired service: settings from the environment, real store, real HTTP to Dynamics."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from infra.local.dynamics import DynamicsSimulator, Fault, FaultKind
+from services.sales import handlers, wiring
+from shared.bus import Delivery, Done, Later, Rejected
+from shared.dynamics import finance_operations
+from shared.events import Fact, Reason, new_event
+from shared.store import MemoryInbox
+from tests.contract.dynamics.conftest import inspect, settings_for
+from tests.unit.sales.baskets import COMPANIES, sales, simple_return, simple_sale
+
+BUS = (
+    "Endpoint=sb://127.0.0.1:1;SharedAccessKeyName=RootManageSharedAccessKey;"
+    "SharedAccessKey=SAS_KEY_VALUE;UseDevelopmentEmulator=true;"
+)
+"""Nobody listens there: booking itself never talks to the bus."""
+
+
+def delivery(fact: Fact) -> Delivery:
+    now = datetime(2026, 3, 2, tzinfo=UTC)
+    event: Any = new_event(fact, source="/tills/S1", time=now)
+    return Delivery(event=event, attempt=1, first_seen=now, message_id=str(event.id))
+
+
+@asynccontextmanager
+async def worker(
+    simulator: DynamicsSimulator, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[wiring.Wired]:
+    """A worker as Azure starts one: everything it knows comes from app settings."""
+    registration = simulator.registration
+    for name, value in {
+        "ServiceBusConnection": BUS,
+        "STORE_URL": f"sqlite+aiosqlite:///{store}",
+        "COMPANIES": json.dumps({"usrt": {"currencies": ["USD"]}, "gbrt": {"currencies": ["GBP"]}}),
+        "DYNAMICS_URL": simulator.api_url,
+        "DYNAMICS_TENANT_ID": registration.tenant_id,
+        "DYNAMICS_CLIENT_ID": registration.client_id,
+        "DYNAMICS_CLIENT_SECRET": registration.client_secret,
+        "DYNAMICS_AUTHORITY": simulator.identity_url,
+        "DYNAMICS_CA_FILE": str(simulator.ca_file),
+    }.items():
+        monkeypatch.setenv(name, value)
+    wired = await wiring._build()
+    try:
+        yield wired
+    finally:
+        await wired.aclose()
+
+
+@pytest.fixture
+async def simulator() -> AsyncIterator[DynamicsSimulator]:
+    async with DynamicsSimulator() as running:
+        yield running
+
+
+async def test_a_worker_started_from_settings_books_a_sale_and_its_return(
+    simulator: DynamicsSimulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with worker(simulator, tmp_path / "s.db", monkeypatch) as wired:
+        sold, returned = await handlers.book(
+            [delivery(simple_sale()), delivery(simple_return())], wired
+        )
+    assert isinstance(sold, Done)
+    assert isinstance(returned, Done)
+    listing = await inspect(simulator, "transactions/list?company=usrt")
+    amounts = {each["ChannelReferenceId"]: each["PaymentAmount"] for each in listing["value"]}
+    assert amounts == {
+        str(simple_sale().event_id): 12.1,
+        str(simple_return().event_id): -12.1,
+    }
+
+
+async def test_a_restarted_worker_remembers_and_announces_word_for_word(
+    simulator: DynamicsSimulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with worker(simulator, tmp_path / "s.db", monkeypatch) as wired:
+        [first] = await handlers.book([delivery(simple_sale())], wired)
+    calls = simulator.counts.listing()
+    async with worker(simulator, tmp_path / "s.db", monkeypatch) as wired:
+        [again] = await handlers.book([delivery(simple_sale())], wired)
+    assert again == first
+    assert simulator.counts.listing() == calls, "nothing was asked of Dynamics"
+
+
+async def test_a_worker_with_an_empty_store_finds_what_is_booked(
+    simulator: DynamicsSimulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    simulator.faults.add(Fault(kind=FaultKind.DROP_AFTER_COMMIT))
+    for store in ("one.db", "two.db"):
+        async with worker(simulator, tmp_path / store, monkeypatch) as wired:
+            [outcome] = await handlers.book([delivery(simple_sale())], wired)
+        assert isinstance(outcome, Done)
+        assert outcome.document is not None
+        assert outcome.document.already_there
+    assert (await inspect(simulator, "transactions"))["count"] == 1
+
+
+async def test_two_workers_booking_the_same_sales_say_the_same(
+    simulator: DynamicsSimulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deliveries = [delivery(simple_sale(n)) for n in range(1, 41)]
+    async with (
+        worker(simulator, tmp_path / "s.db", monkeypatch) as one,
+        worker(simulator, tmp_path / "s.db", monkeypatch) as two,
+    ):
+        ours, theirs = await asyncio.gather(
+            handlers.book(deliveries, one), handlers.book(deliveries, two)
+        )
+    assert ours == theirs, "the store's first record is what both announce"
+    assert (await inspect(simulator, "transactions"))["count"] == 40
+
+
+async def test_throttled_sales_wait_as_long_as_dynamics_asks(
+    simulator: DynamicsSimulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    simulator.faults.add(Fault(kind=FaultKind.THROTTLE, retry_after=90))
+    async with worker(simulator, tmp_path / "s.db", monkeypatch) as wired:
+        before = wired.clock()
+        [outcome] = await handlers.book([delivery(simple_sale())], wired)
+    assert isinstance(outcome, Later)
+    assert outcome.not_before is not None
+    assert 85 < (outcome.not_before - before).total_seconds() < 95
+
+
+async def test_a_company_that_is_not_configured_costs_no_call(
+    simulator: DynamicsSimulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with worker(simulator, tmp_path / "s.db", monkeypatch) as wired:
+        [outcome] = await handlers.book([delivery(simple_sale(company="zzrt"))], wired)
+    assert isinstance(outcome, Rejected)
+    assert outcome.reason is Reason.UNKNOWN_COMPANY
+    assert simulator.counts.listing() == {}
+
+
+async def test_a_setting_that_is_missing_is_named(
+    simulator: DynamicsSimulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with worker(simulator, tmp_path / "s.db", monkeypatch):
+        monkeypatch.delenv("COMPANIES")
+        with pytest.raises(ValidationError, match="companies"):
+            await wiring._build()
+
+
+class _Bare:
+    """Collaborators on a running simulator, without a database."""
+
+    companies = COMPANIES
+
+    def __init__(self, transactions: Any) -> None:
+        self.transactions = transactions
+        self.inbox = MemoryInbox()
+        self.clock = lambda: datetime.now(UTC)
+
+
+@settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.lists(sales(), min_size=1, max_size=6, unique_by=lambda sale: sale.key))
+async def test_whatever_a_till_may_publish_dynamics_books_to_the_cent(
+    simulator: DynamicsSimulator, facts: list[Any]
+) -> None:
+    async with httpx.AsyncClient() as http:
+        await http.post(f"{simulator.api_url}/_simulator/reset")
+    async with finance_operations(settings_for(simulator)) as port:
+        outcomes = await handlers.book([delivery(fact) for fact in facts], _Bare(port))
+    assert [type(outcome) for outcome in outcomes] == [Done] * len(facts), outcomes
+    booked = await inspect(simulator, "transactions")
+    expected: dict[str, Decimal] = {}
+    for fact in facts:
+        expected[fact.currency] = expected.get(fact.currency, Decimal(0)) + fact.signed_amount
+    assert {
+        each["currency"]: Decimal(each["PaymentAmount"]) for each in booked["by_currency"]
+    } == expected
