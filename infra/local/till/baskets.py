@@ -32,6 +32,7 @@ from .pricing import (
 from .regimes import REGIMES, Regime
 
 OPENS, OPEN_FOR = time(8, 0, tzinfo=UTC), timedelta(hours=12)
+_TICK = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,17 +110,14 @@ class TradingDay(Iterable[Fact]):
         self._per_store = transactions_per_store
 
     def __iter__(self) -> Iterator[Fact]:
-        totals = {store: self._totals(store) for store in self._stores}
-        days = [
-            ((fact.occurred_at, str(fact.key), store, fact) for fact in self._trade(store))
-            for store in self._stores
-        ]
-        for _, _, store, fact in merge(*days, key=lambda timed: timed[:2]):
-            totals[store].add(fact)
+        totals = {(store.company, store.number): self._totals(store) for store in self._stores}
+        days = [self._trade(store) for store in self._stores]
+        for fact in merge(*days, key=lambda fact: (fact.occurred_at, str(fact.key))):
+            totals[fact.place].add(fact)
             yield fact
         closed_at = datetime.combine(self._day, OPENS) + OPEN_FOR + timedelta(minutes=30)
-        for store in self._stores:
-            yield totals[store].close(closed_at)
+        for store_totals in totals.values():
+            yield store_totals.close(closed_at)
 
     def _totals(self, store: Store) -> DayTotals:
         currency = REGIMES[store.company].terms.currency
@@ -127,10 +125,10 @@ class TradingDay(Iterable[Fact]):
 
     def _trade(self, store: Store) -> Iterator[Transaction]:
         chance = random.Random(f"{self._seed}/{store.company}/{store.number}/{self._day}")
-        seconds = sorted(chance.sample(range(int(OPEN_FOR.total_seconds())), self._per_store))
+        moments = sorted(chance.sample(range(OPEN_FOR // _TICK), self._per_store))
         tills = [_Till(store, terminal, self._day, chance) for terminal in store.terminals]
-        for second in seconds:
-            moment = datetime.combine(self._day, OPENS) + timedelta(seconds=second)
+        for ticks in moments:
+            moment = datetime.combine(self._day, OPENS) + ticks * _TICK
             yield chance.choice(tills).next_transaction(moment)
 
 
@@ -175,9 +173,8 @@ class _Till:
 
     def _sale(self, key: TransactionKey, moment: datetime, receipt: str) -> SaleCompleted:
         chance, regime = self._chance, self._regime
-        articles = chance.sample(
-            ARTICLES, chance.choices((1, 2, 3, 4, 6, 10), (3, 4, 4, 3, 2, 1))[0]
-        )
+        size = chance.choices((1, 2, 3, 4, 6, 10), (3, 4, 4, 3, 2, 1))[0]
+        articles = chance.sample(ARTICLES, size)
         positions = [_position(article, regime, self._day, chance) for article in articles]
         payment, in_cash = _payment(regime, chance)
         return ring_up(
