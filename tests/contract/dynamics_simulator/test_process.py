@@ -1,0 +1,153 @@
+"""The simulator as the process a developer starts, and kills."""
+
+from __future__ import annotations
+
+import itertools
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import httpx
+import pytest
+
+from infra.local.dynamics import Registration
+from tests.contract.dynamics_simulator.talking import batch, changeset, sale
+
+_ROOT = Path(__file__).resolve().parents[3]
+
+_MIXED = {"Content-Type": "multipart/mixed; boundary=b"}
+
+Start = Callable[[], tuple["subprocess.Popen[str]", dict[str, str]]]
+
+
+def _command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "infra.local.dynamics", *arguments]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Start a process on the test's data directory; returns it and the words of its ready line."""
+    started: list[subprocess.Popen[str]] = []
+
+    def run() -> tuple[subprocess.Popen[str], dict[str, str]]:
+        command = _command("--port", "0", "--identity-port", "0", "--data", str(tmp_path / "d"))
+        process = subprocess.Popen(command, cwd=_ROOT, stdout=subprocess.PIPE, text=True)
+        started.append(process)
+        assert process.stdout is not None
+        words = process.stdout.readline().split()
+        assert words[:2] == ["ready", "dynamics"]
+        return process, dict(word.split("=", 1) for word in words[2:])
+
+    yield run
+    for process in started:
+        with suppress(ProcessLookupError):
+            process.kill()
+        process.wait()
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+def _client(url: str) -> httpx.Client:
+    token = httpx.get(
+        f"{url}/msi/token",
+        params={"resource": url},
+        headers={"X-IDENTITY-HEADER": Registration().identity_header},
+    ).json()["access_token"]
+    return httpx.Client(
+        base_url=url, headers={"Authorization": f"Bearer {token}"}, verify=False, timeout=30
+    )
+
+
+def _book(url: str, answered: list[str], enough: threading.Event) -> None:
+    """Book one sale after another until the connection breaks."""
+    with _client(url) as client, suppress(httpx.TransportError):
+        for number in itertools.count(1):
+            response = client.post("/data/$batch", content=_batch(number), headers=_MIXED)
+            assert response.text.count("HTTP/1.1 201") == 4
+            answered.append(str(number))
+            if len(answered) == 20:
+                enough.set()
+
+
+def _batch(number: int) -> bytes:
+    return batch(changeset(sale(str(number))))
+
+
+def test_every_answered_changeset_is_there_whole_after_a_kill(start: Start) -> None:
+    process, ready = start()
+    answered: list[str] = []
+    enough = threading.Event()
+    sender = threading.Thread(target=_book, args=(ready["api"], answered, enough))
+    sender.start()
+    assert enough.wait(30)
+    process.kill()
+    sender.join()
+
+    _, ready = start()
+    with _client(ready["api"]) as client:
+        rows = client.get("/_simulator/transactions").json()["rows"]
+        listing = client.get("/_simulator/transactions/list").json()["value"]
+        again = client.post("/data/$batch", content=_batch(1), headers=_MIXED)
+
+    booked = [row["TransactionNumber"] for row in listing]
+    assert booked[: len(answered)] == answered
+    assert len(booked) - len(answered) in (0, 1)
+    assert rows.pop("RetailTransactionDiscountLines") == 0
+    assert set(rows.values()) == {len(booked)}
+    assert "already exists" in again.text
+
+
+def test_process_names_its_addresses_and_stops_when_asked(start: Start) -> None:
+    process, ready = start()
+
+    healthy = httpx.get(f"{ready['api']}/_simulator/health")
+    process.send_signal(signal.SIGTERM)
+
+    assert healthy.json() == {"products": ["finance-operations"]}
+    assert ready["identity"].startswith("https://localhost:")
+    assert Path(ready["ca"]).read_text().startswith("-----BEGIN CERTIFICATE-----")
+    assert process.wait(timeout=10) == 0
+
+
+@pytest.mark.parametrize("content", ["file", "database"])
+def test_unusable_data_directory_is_one_sentence(tmp_path: Path, content: str) -> None:
+    if content == "file":
+        data = tmp_path / "d"
+        data.write_text("not a directory")
+    else:
+        data = tmp_path
+        (data / "finance-operations.sqlite").write_text("not a database" * 100)
+
+    done = subprocess.run(
+        _command("--port", "0", "--identity-port", "0", "--data", str(data)),
+        cwd=_ROOT,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert done.stderr.startswith("the Dynamics simulator cannot start: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_taken_port_is_one_sentence(start: Start, tmp_path: Path) -> None:
+    _, ready = start()
+    port = ready["api"].rpartition(":")[2]
+
+    done = subprocess.run(
+        _command("--port", port, "--identity-port", "0", "--data", str(tmp_path / "other")),
+        cwd=_ROOT,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
