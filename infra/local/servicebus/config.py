@@ -125,7 +125,9 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _namespace(source: _Object) -> NamespaceConfig:
     queues = [_queue(queue) for queue in source.objects("Queues", optional=True)]
     topics = [_topic(topic) for topic in source.objects("Topics", optional=True)]
-    source.unique("queue or topic", [each.name for each in queues] + [each.name for each in topics])
+    source.unique(
+        "queues or topics", [each.name for each in queues] + [each.name for each in topics]
+    )
     namespace = NamespaceConfig(source.name(), tuple(queues), tuple(topics))
     source.end()
     return namespace
@@ -145,7 +147,7 @@ def _topic(source: _Object) -> TopicConfig:
     properties = source.optional_object("Properties") or source.empty("Properties")
     settings = _settings(properties, _TOPIC_SETTINGS | _DUPLICATE_SETTINGS)
     subscriptions = [_subscription(each) for each in source.objects("Subscriptions", optional=True)]
-    source.unique("subscription", [subscription.name for subscription in subscriptions])
+    source.unique("subscriptions", [subscription.name for subscription in subscriptions])
     topic = TopicConfig(source.name(), subscriptions=tuple(subscriptions), **settings)
     source.end()
     return topic
@@ -155,7 +157,7 @@ def _subscription(source: _Object) -> SubscriptionConfig:
     properties = source.optional_object("Properties") or source.empty("Properties")
     settings = _settings(properties, _QUEUE_SETTINGS)
     rules = [_rule(each) for each in source.objects("Rules", optional=True)]
-    source.unique("rule", [rule.name for rule in rules])
+    source.unique("rules", [rule.name for rule in rules])
     subscription = SubscriptionConfig(source.name(), rules=tuple(rules), **settings)
     source.end()
     return subscription
@@ -329,7 +331,7 @@ class _Object:
         seen: set[str] = set()
         for name in names:
             if name.lower() in seen:
-                raise ConfigError(f"{self._origin}{self._path}: there are two {what}s '{name}'.")
+                raise ConfigError(f"{self._origin}{self._path}: two {what} are named '{name}'.")
             seen.add(name.lower())
 
     def end(self) -> None:
