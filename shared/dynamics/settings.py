@@ -19,7 +19,9 @@ class DynamicsSettings(BaseSettings):
     named by `DYNAMICS_CLIENT_ID`, or the system-assigned one without it.
     """
 
-    model_config = SettingsConfigDict(env_prefix="DYNAMICS_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="DYNAMICS_", env_ignore_empty=True, extra="ignore", frozen=True
+    )
 
     url: HttpUrl = Field(description="environment, e.g. https://contoso.operations.dynamics.com")
     tenant_id: str = ""
@@ -30,8 +32,9 @@ class DynamicsSettings(BaseSettings):
     scope: str = Field("", description="token scope; empty = '<url>/.default'")
     ca_file: Path | None = Field(None, description="CA that signed a local authority's certificate")
     batch_operations: int = Field(MAX_BATCH_OPERATIONS, ge=1, le=MAX_BATCH_OPERATIONS)
-    timeout: timedelta = timedelta(seconds=100)
-    """One call, from request to the last byte of the answer's first silence."""
+    timeout: timedelta = Field(
+        timedelta(seconds=100), gt=timedelta(0), description="one call as a whole, ISO 8601"
+    )
 
     @property
     def base_url(self) -> str:

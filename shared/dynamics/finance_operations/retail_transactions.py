@@ -20,7 +20,7 @@ from shared.dynamics.odata.batch import Answer, Changeset, Item
 from shared.dynamics.odata.errors import DynamicsError, Refused, TryLater
 from shared.dynamics.odata.requests import Operation, create, entity_path, read
 from shared.dynamics.ports import Body, Failed, Posting, RetailTransaction
-from shared.telemetry import current_traceparent, delivery_span, mark_failed
+from shared.telemetry import THROTTLE_WAIT, current_traceparent, delivery_span, mark_failed
 
 HEADERS = "RetailTransactions"
 SALES_LINES = "RetailTransactionSalesLinesV2"
@@ -124,6 +124,7 @@ class FinanceOperationsRetailTransactions:
             wait = error.retry_after
             if wait is None or wait.total_seconds() > MAX_WAIT_SECONDS:
                 raise
+            THROTTLE_WAIT.record(wait.total_seconds())
             await self._sleep(wait.total_seconds())
         return await self._client.batch(items)
 

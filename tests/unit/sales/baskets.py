@@ -20,6 +20,9 @@ COMPANIES = {
 }  # fmt: skip
 
 
+_KINDS: list[type[SaleCompleted] | type[SaleReturned]] = [SaleCompleted, SaleReturned]
+
+
 def key(company: str = "usrt", sequence: int = 17, terminal: str = "T1") -> TransactionKey:
     return TransactionKey(
         company=company,
@@ -96,9 +99,7 @@ def sales(draw: st.DrawFn) -> SaleCompleted | SaleReturned:
             {"type": "cash", "currency": currency, "amount": change,
              "amount_in_sale_currency": change, "is_change": True}
         )  # fmt: skip
-    kind: type[SaleCompleted] | type[SaleReturned] = draw(
-        st.sampled_from([SaleCompleted, SaleReturned])
-    )
+    kind = draw(st.sampled_from(_KINDS))
     return kind.model_validate(
         {
             "key": key(company, draw(st.integers(1, 9999))),
