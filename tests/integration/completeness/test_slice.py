@@ -1,0 +1,95 @@
+"""From the bus to the certificate: real SDK, local bus, the host with the real worker, HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+from azure.servicebus import ServiceBusMessage
+from azure.servicebus.aio import ServiceBusClient
+
+from infra.local.servicebus import LocalServiceBus
+from shared.bus import Publisher
+from shared.events import encode
+from tests.integration.functions.running import running_host
+from tests.unit.completeness.conftest import document, event, rejection, sale
+from tests.unit.completeness.days import closing, transactions
+
+ROOT = Path(__file__).resolve().parents[3]
+CERTIFICATES = "/api/certificates"
+PATIENCE_SECONDS = 30
+
+
+async def test_a_day_on_the_bus_becomes_a_certificate_over_http(tmp_path: Path) -> None:
+    day = transactions(["1.00"] * 40)
+    invalid = day[6]
+    body = json.loads(encode(event(sale(invalid))))
+    body["data"]["total"] = "999.99"
+    booked = [each for each in day if each is not invalid]
+
+    async with LocalServiceBus(ROOT / "infra/topology.json") as bus:
+        settings = {
+            "ServiceBusConnection": bus.connection_string,
+            "STORE_URL": f"sqlite+aiosqlite:///{tmp_path / 'store.db'}",
+        }
+        async with (
+            running_host(None, "--service", "completeness", **settings) as host,
+            httpx.AsyncClient(base_url=host.url, timeout=30) as http,
+            ServiceBusClient.from_connection_string(bus.connection_string) as client,
+        ):
+            publisher = Publisher(client)
+            await publisher.publish(map(event, [*map(sale, booked), closing(day)]))
+            async with client.get_topic_sender("sale-completed") as sender:
+                message = ServiceBusMessage(json.dumps(body), message_id=str(invalid.fact_id))
+                await sender.send_messages(message)
+            await publisher.publish(map(event, [*map(document, booked), rejection(invalid)]))
+
+            one = await _until(
+                http,
+                f"{CERTIFICATES}/usrt/S1/2026-03-01",
+                lambda it: (
+                    it["facts_seen"] == 40 and it["documents_posted"] == 39 and it["day_close"]
+                ),
+            )
+            listed = (await http.get(CERTIFICATES, params={"company": "usrt"})).json()
+            refused = await http.get(CERTIFICATES, params={"from": "soon"})
+            dead = await _dead_letters(client)
+
+    assert one["verdict"] == "incomplete"
+    assert one["missing_sequences"] == 0
+    assert [each["sequence"] for each in one["rejected"]] == [7]
+    assert "rejected, amounts-do-not-add-up: T1/7" in one["reasons"]
+    assert listed == {"certificates": [one], "rejected_without_store_day": []}
+    assert (refused.status_code, refused.headers["content-type"].split(";")[0]) == (
+        400,
+        "application/problem+json",
+    )
+    assert dead == 0
+
+
+async def _until(
+    http: httpx.AsyncClient, url: str, condition: Callable[[dict[str, Any]], object]
+) -> dict[str, Any]:
+    """Ask again until the answer is as wanted; fails with the last one."""
+    answer = await http.get(url)
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while answer.status_code != 200 or not condition(answer.json()):
+                await asyncio.sleep(0.05)
+                answer = await http.get(url)
+    except TimeoutError:
+        raise AssertionError(f"never as wanted: {answer.text}") from None
+    certificate: dict[str, Any] = answer.json()
+    return certificate
+
+
+async def _dead_letters(client: ServiceBusClient) -> int:
+    receiver = client.get_subscription_receiver(
+        "sale-completed", "completeness", sub_queue="deadletter"
+    )
+    async with receiver:
+        return len(await receiver.peek_messages(10))
