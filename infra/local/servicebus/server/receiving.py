@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 from infra.local.servicebus.amqp.events import Disposed
 from infra.local.servicebus.amqp.link import OutgoingLink
+from infra.local.servicebus.amqp.performatives import Rejected
 from infra.local.servicebus.broker import Delivery, Queue
 from infra.local.servicebus.server.deliveries import delivery_bytes
+from infra.local.servicebus.server.errors import error_of
 from infra.local.servicebus.server.nodes import Node
 from infra.local.servicebus.server.settlement import settle
 from infra.local.servicebus.storage import StorageError
@@ -89,9 +91,10 @@ class ReceivingNode(Node):
         ]
 
         def stored(failure: StorageError | None) -> None:
-            if not event.settled and failure is None:
-                for delivery_id, outcome in results:
-                    link.echo(delivery_id, outcome)
-                self.client.flush_soon()
+            if event.settled:
+                return
+            for delivery_id, outcome in results:
+                link.echo(delivery_id, outcome if failure is None else Rejected(error_of(failure)))
+            self.client.flush_soon()
 
         core.committer.after(stored)

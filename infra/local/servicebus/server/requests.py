@@ -93,7 +93,8 @@ class RequestNode(Node):
         self._link.settle(event.delivery_id, None if event.presettled else outcome)
 
     def oversize(self, event: Oversize) -> None:
-        self._link.detach(Error(SIZE_EXCEEDED, "The request is too large."))
+        error = Error(SIZE_EXCEEDED, "The request is too large.")
+        self._link.settle(event.delivery_id, Rejected(error))
 
     def _respond(self, reply: ReplyNode, request: Properties, response: Response) -> None:
         # The SDKs find their request by the correlation id, compared with its type.

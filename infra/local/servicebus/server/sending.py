@@ -45,13 +45,9 @@ class SendingNode(Node):
         core.committer.after(stored)
 
     def oversize(self, event: Oversize) -> None:
-        # The real service detaches: the sender ignored the size the attach told it.
-        self._link.detach(
-            Error(
-                SIZE_EXCEEDED,
-                f"The message exceeds the {self._link.max_message_size} bytes the link allows.",
-            )
-        )
+        # Rejecting rather than detaching: pyamqp loses the condition of a detach while it sends.
+        text = f"The message exceeds the {self._link.max_message_size} bytes the link allows."
+        self._link.settle(event.delivery_id, Rejected(Error(SIZE_EXCEEDED, text)))
 
     def _answer(self, event: Arrived, outcome: Rejected) -> None:
         self._link.settle(event.delivery_id, None if event.presettled else outcome)
