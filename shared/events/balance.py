@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from itertools import chain
@@ -58,10 +57,9 @@ def first_contradiction(transaction: Transaction) -> str | None:
 
 def _lines(transaction: Transaction) -> Iterator[str]:
     unit = smallest_amount(transaction.currency)
-    numbers = Counter(line.number for line in transaction.lines)
+    if len({line.number for line in transaction.lines}) < len(transaction.lines):
+        yield "two lines have the same line number"
     for line in transaction.lines:
-        if numbers[line.number] > 1:
-            yield f"line number {line.number} is used {numbers[line.number]} times"
         for name, amount in _line_amounts(line):
             if amount % unit:
                 yield _fraction(f"line {line.number} {name}", amount, transaction.currency)

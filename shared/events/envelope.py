@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import chain
 from typing import Any, Generic, NoReturn
 from uuid import UUID
 
@@ -22,7 +21,7 @@ from .facts import Fact
 from .fields import DETAIL_LENGTH, UtcMoment
 from .identity import TransactionKey, fact_id
 from .reasons import Reason
-from .unknown_fields import texts_in, unknown_values
+from .unknown_fields import read_tolerantly, texts_in
 from .versions import UPCASTERS, UnknownType, Upcaster, bring_forward
 
 F = TypeVar("F", bound=Fact, default=Fact)
@@ -196,8 +195,7 @@ class _Reading:
             self._refuse(Reason.NOT_A_CLOUD_EVENT, "attribute data is not a JSON object")
         try:
             model, data = bring_forward(type_, data, upcasters)
-            # Strict and from JSON: only so may a date be a string while a number must not.
-            fact = model.model_validate_json(to_json(data), strict=True)
+            fact, unknown = read_tolerantly(model, data)
         except UnknownType as error:
             raise self._refusal(error.reason, f"type {type_[:_HEAD_LENGTH]}") from error
         except ValidationError as error:
@@ -207,8 +205,7 @@ class _Reading:
             raise self._refusal(
                 Reason.INVALID_DATA, "the data of this old version cannot be brought forward"
             ) from error
-        unknown = chain(unknown_values(fact, data), self._extensions())
-        if any(holds_card_number(text) for text in texts_in(unknown)):
+        if any(holds_card_number(text) for text in texts_in([*unknown, *self._extensions()])):
             self._refuse(
                 Reason.CARD_NUMBER, "an unknown field holds what looks like a payment card number"
             )

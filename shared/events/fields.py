@@ -64,18 +64,16 @@ def _in_utc(moment: datetime) -> datetime:
         ) from None
 
 
-def _refuse(text: str, shortest: int) -> str:
-    if holds_card_number(text, shortest=shortest):
+def _without_card_number(text: str) -> str:
+    if holds_card_number(text):
         raise PydanticCustomError(Reason.CARD_NUMBER.value, "looks like a payment card number")
     return text
 
 
-def _without_card_number(text: str) -> str:
-    return _refuse(text, 13)
-
-
 def _identifier_without_card_number(text: str) -> str:
-    return _refuse(text, LONGEST_GTIN + 1)
+    if holds_card_number(text, shortest=LONGEST_GTIN + 1):
+        raise PydanticCustomError(Reason.CARD_NUMBER.value, "looks like a payment card number")
+    return text
 
 
 _PRINTABLE = r"^[^\x00-\x1f\x7f]*$"

@@ -171,7 +171,7 @@ def test_any_amount_changed_by_one_unit_or_less_is_refused_by_name(
             {"basket_discounts": [{"code": "X", "amount": "1.00"}]},
             "basket discounts are 1.00, the lines' shares of them 0",
         ),
-        ({"lines": json_of()["data"]["lines"] * 2}, "line number 1 is used 2 times"),
+        ({"lines": json_of()["data"]["lines"] * 2}, "two lines have the same line number"),
     ],
 )
 def test_contradiction_is_named_in_a_sentence(changes: dict[str, Any], sentence: str) -> None:
