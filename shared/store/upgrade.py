@@ -19,7 +19,7 @@ from shared.store.database import Database
 from shared.store.errors import StoreUnavailable
 from shared.store.schema import HEAD
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("tillbus.store")
 
 _ADVISORY_LOCK = 0x7469_6C6C  # "till": the one PostgreSQL lock key this schema's upgrade uses
 _WAL_SECONDS = 15.0
@@ -40,7 +40,7 @@ async def upgrade(database: Database) -> bool:
 def _is_current(connection: Connection) -> bool:
     version = _version(connection)
     if version is not None and version > HEAD:
-        _log.warning("the store's schema is %s, newer than this code's %s", version, HEAD)
+        _log.warning("The store's schema is %s, newer than this code's %s", version, HEAD)
     return version is not None and version >= HEAD
 
 
@@ -61,6 +61,8 @@ def _upgrade_alone(connection: Connection) -> bool:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
     if _is_current(connection):
         return False
+    # Its plugins announce themselves at INFO; what matters is told below, in one line.
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     from alembic import command
     from alembic.config import Config
 
@@ -69,6 +71,7 @@ def _upgrade_alone(connection: Connection) -> bool:
     config.set_main_option("script_location", str(folder).replace("%", "%%"))
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
+    _log.info("The store's schema was brought up to %s", HEAD)
     return True
 
 

@@ -15,7 +15,7 @@ from azure.servicebus.aio import ServiceBusClient
 from infra.local.servicebus import LocalServiceBus
 from shared.bus import Publisher
 from shared.events import encode
-from tests.integration.functions.running import running_host
+from tests.integration.functions.running import RunningHost, running_host
 from tests.unit.completeness.conftest import document, event, rejection, sale
 from tests.unit.completeness.days import closing, transactions
 
@@ -49,6 +49,7 @@ async def test_a_day_on_the_bus_becomes_a_certificate_over_http(tmp_path: Path) 
             await publisher.publish(map(event, [*map(document, booked), rejection(invalid)]))
 
             one = await _until(
+                host,
                 http,
                 f"{CERTIFICATES}/usrt/S1/2026-03-01",
                 lambda it: (
@@ -72,9 +73,12 @@ async def test_a_day_on_the_bus_becomes_a_certificate_over_http(tmp_path: Path) 
 
 
 async def _until(
-    http: httpx.AsyncClient, url: str, condition: Callable[[dict[str, Any]], object]
+    host: RunningHost,
+    http: httpx.AsyncClient,
+    url: str,
+    condition: Callable[[dict[str, Any]], object],
 ) -> dict[str, Any]:
-    """Ask again until the answer is as wanted; fails with the last one."""
+    """Ask again until the answer is as wanted; fails with the last one and the host's log."""
     answer = await http.get(url)
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
@@ -82,7 +86,7 @@ async def _until(
                 await asyncio.sleep(0.05)
                 answer = await http.get(url)
     except TimeoutError:
-        raise AssertionError(f"never as wanted: {answer.text}") from None
+        raise AssertionError("\n".join(["never as wanted:", answer.text, *host.err])) from None
     certificate: dict[str, Any] = answer.json()
     return certificate
 
