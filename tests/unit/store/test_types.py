@@ -10,8 +10,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from shared.store.types import Money, UtcTime
 
-SQLITE = sqlite.dialect()  # type: ignore[no-untyped-call]
-POSTGRESQL = postgresql.dialect()
+SQLITE = sqlite.dialect()
+POSTGRESQL = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 
 @given(st.decimals(allow_nan=False, allow_infinity=False))
