@@ -167,9 +167,17 @@ class _Till:
         sale = self._returnable.pop(position)
         numbers = [line.number for line in sale.lines]
         chosen = self._chance.sample(numbers, self._chance.randint(1, len(numbers)))
-        payment = exactly(self._chance.choice(("cash", "card")), sale.currency)
-        reason = self._chance.choice(("unwanted", "damaged", "wrong-size"))
-        return take_back(key, moment, sale, chosen, payment, reason=reason, receipt=receipt)
+        means = self._chance.choice(("cash", "card"))
+        return take_back(
+            key,
+            moment,
+            sale,
+            chosen,
+            exactly(means, sale.currency),
+            reason=self._chance.choice(("unwanted", "damaged", "wrong-size")),
+            receipt=receipt,
+            rounding_step=self._regime.smallest_coin if means == "cash" else None,
+        )
 
     def _sale(self, key: TransactionKey, moment: datetime, receipt: str) -> SaleCompleted:
         chance, regime = self._chance, self._regime

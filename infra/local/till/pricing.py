@@ -178,8 +178,9 @@ def take_back(
     *,
     reason: str | None = None,
     receipt: str | None = None,
+    rounding_step: Decimal | None = None,
 ) -> SaleReturned:
-    """Return the return of whole lines of a sale at what was paid for them, cash rounding aside."""
+    """Return the return of whole lines of a sale at what was paid for them."""
     lines = tuple(
         ReturnLine(
             **dict(line), reason=reason, original=OriginalLine(key=sale.key, line=line.number)
@@ -188,7 +189,8 @@ def take_back(
         if line.number in numbers
     )
     shared = sum((line.basket_discount for line in lines), _ZERO)
-    total = sum((line.gross_amount for line in lines), _ZERO)
+    due = sum((line.gross_amount for line in lines), _ZERO)
+    total = due if rounding_step is None else rounded_to(due, rounding_step)
     return SaleReturned(
         key=key,
         occurred_at=occurred_at,
@@ -197,6 +199,7 @@ def take_back(
         lines=lines,
         basket_discounts=(Discount(code="RETURNED-SHARE", amount=shared),) if shared else (),
         tenders=payment(total),
+        rounding=total - due,
         total=total,
         receipt=receipt,
         customer=sale.customer,
