@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from pydantic import ValidationError
 from starlette.requests import Request
@@ -17,10 +17,17 @@ from .product import Product
 
 
 class AdminPages:
-    def __init__(self, faults: FaultPlan, counts: Counts, products: Sequence[Product]) -> None:
+    def __init__(
+        self,
+        faults: FaultPlan,
+        counts: Counts,
+        products: Sequence[Product],
+        reset_all: Callable[[], None],
+    ) -> None:
         self._faults = faults
         self._counts = counts
         self._products = products
+        self._reset_all = reset_all
 
     def routes(self) -> list[BaseRoute]:
         return [
@@ -67,9 +74,5 @@ class AdminPages:
         return JSONResponse(self._counts.listing())
 
     async def _reset(self, _: Request) -> Response:
-        """Forget faults, counts and booked transactions; companies stay."""
-        self._faults.clear()
-        self._counts.clear()
-        for product in self._products:
-            product.reset()
+        self._reset_all()
         return Response(status_code=204)

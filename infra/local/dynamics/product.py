@@ -47,4 +47,5 @@ class Product:
     refuse: Callable[[int, int | None], tuple[dict[str, str], bytes]]
     """Headers and body of the product's answer for a status and its Retry-After seconds."""
     reset: Callable[[], None]
+    """Back to the rows of a new database."""
     close: Callable[[], None]

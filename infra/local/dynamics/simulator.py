@@ -63,6 +63,7 @@ class DynamicsSimulator:
         self._clock = clock
         self._strict_operating_units = strict_operating_units
         self._opened = AsyncExitStack()
+        self._products: list[Product] = []
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
@@ -89,7 +90,7 @@ class DynamicsSimulator:
         tls = tls_files(data / "tls", self._clock())
         self.ca_file = tls.ca
         tokens = TokenAuthority(data / "tls", self.registration.tenant_id, self._clock)
-        products = self._open_products(stack, data, tokens)
+        self._products = self._open_products(stack, data, tokens)
         identity = IdentityService(
             self.registration, self.certificates, tokens, self.counts, self._clock
         )
@@ -99,7 +100,7 @@ class DynamicsSimulator:
         self.identity_url = f"https://localhost:{identity_server.port}"
         tokens.authority = f"{self.identity_url}/{self.registration.tenant_id}"
         stack.push_async_callback(_stop, api_server, identity_server)
-        await api_server.start(self._api(products, identity))
+        await api_server.start(self._api(identity))
         await identity_server.start(
             FaultyIdentity(application(identity.identity_routes()), self.faults),
             tls.certificate,
@@ -118,12 +119,19 @@ class DynamicsSimulator:
             stack.callback(products[-1].close)
         return products
 
-    def _api(self, products: list[Product], identity: IdentityService) -> Faulty:
-        admin = AdminPages(self.faults, self.counts, products)
+    def _api(self, identity: IdentityService) -> Faulty:
+        admin = AdminPages(self.faults, self.counts, self._products, self.reset)
         routes = [*admin.routes(), *identity.api_routes()]
-        for product in products:
+        for product in self._products:
             routes += [*product.inspection, *product.routes]
-        return Faulty(application(routes), self.faults, products)
+        return Faulty(application(routes), self.faults, self._products)
+
+    def reset(self) -> None:
+        """Back to the first start: no faults, no counts, the seeded rows only. Keys stay."""
+        self.faults.clear()
+        self.counts.clear()
+        for product in self._products:
+            product.reset()
 
     @property
     def identity_endpoint(self) -> str:

@@ -16,6 +16,8 @@ from tests.contract.dynamics_simulator.talking import (
 )
 from tests.shared_data import shared_data
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 _MIXED = {"Content-Type": "multipart/mixed; boundary=b"}
 
 

@@ -17,6 +17,8 @@ from tests.contract.dynamics_simulator.talking import (
     sale,
 )
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 
 def _inner(answer: httpx.Response) -> str:
     message: str = answer.json()["error"]["innererror"]["message"]

@@ -16,6 +16,8 @@ from tests.contract.dynamics_simulator.talking import (
     send_batch,
 )
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 
 async def _booked(api: httpx.AsyncClient) -> int:
     count: int = (await api.get("/_simulator/transactions")).json()["count"]

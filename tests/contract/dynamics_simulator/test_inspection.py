@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import httpx
+import pytest
 
 from tests.contract.dynamics_simulator.talking import (
     batch,
@@ -11,6 +12,8 @@ from tests.contract.dynamics_simulator.talking import (
     sale,
     send_batch,
 )
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def test_summary_sums_exactly_per_currency_and_store_day(api: httpx.AsyncClient) -> None:

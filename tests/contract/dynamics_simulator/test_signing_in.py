@@ -20,6 +20,8 @@ from cryptography.x509.oid import NameOID
 from infra.local.dynamics import DynamicsSimulator
 from tests.contract.dynamics_simulator.talking import MovableClock, access_token, api_client
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 
 def _connection(simulator: DynamicsSimulator) -> dict[str, object]:
     return {

@@ -38,7 +38,7 @@ def _field(name: str) -> str:
 
 def _company(request: Request) -> tuple[str, Sequence[Scalar]]:
     company = request.query_params.get("company")
-    return ("1", _NOTHING) if company is None else ('"dataAreaId"=?', (company,))
+    return ("1", _NOTHING) if company is None else (f"{_field('dataAreaId')}=?", (company,))
 
 
 def _exact(millionths: Scalar | None) -> str:

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from urllib.parse import quote, urlencode
 
+from pydantic_core import from_json
+
 from infra.local.dynamics.odata.entities import EntitySet, Row
 from infra.local.dynamics.odata.keys import (
     Key,
@@ -23,7 +25,7 @@ from infra.local.dynamics.odata.keys import (
     read_key,
 )
 from infra.local.dynamics.odata.query import BadQuery, Query, parse_query
-from infra.local.dynamics.odata.store import DuplicateKey, EntityStore, StoredRow, Unstorable
+from infra.local.dynamics.odata.store import DuplicateKey, EntityStore, StoredRow
 
 from . import errors
 from .entity_sets import COMPANIES, ENTITY_SETS, OPERATING_UNITS
@@ -131,8 +133,6 @@ class Operations:
             stored = self._store.insert(entity_set, key, row)
         except DuplicateKey as error:
             raise errors.duplicate_key(entity_set, describe(entity_set, key)) from error
-        except Unstorable as error:
-            raise errors.malformed(str(error)) from error
         location = root + format_key(entity_set, key)
         if "return=minimal" in operation.headers.get("prefer", ""):
             return Answer(
@@ -199,7 +199,7 @@ class Operations:
                     entity_set, f"Error: Field '{name}' is part of the key and cannot be changed"
                 )
         self._check_related(entity_set, changes, KnownRows())
-        self._store.update(entity_set, stored.key, row | changes)
+        self._store.update(entity_set, key, row | changes)
         return Answer(204)
 
     def _delete(self, entity_set: EntitySet, key: Key, operation: Operation) -> Answer:
@@ -207,7 +207,7 @@ class Operations:
         self._store.delete(entity_set, key)
         for child in ENTITY_SETS.values():
             if child.parent is entity_set:
-                self._store.delete_below(child, entity_set, key)
+                self._store.delete_below(child, key)
         return Answer(204)
 
     def _list(self, entity_set: EntitySet, operation: Operation, root: str) -> Answer:
@@ -253,17 +253,10 @@ def _resource(path: str) -> Resource:
     return parse_resource(path)
 
 
-def _refuse_constant(name: str) -> object:
-    raise ValueError(f"{name} is not JSON")
-
-
-_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
-
-
 def _read_body(entity_set: EntitySet, body: bytes) -> Row:
     try:
-        values = _DECODER.decode(body.decode("utf-8-sig"))
-    except (ValueError, RecursionError) as error:
+        values = from_json(body, allow_inf_nan=False)
+    except ValueError as error:
         raise errors.malformed(f"The body is not JSON: {error}") from error
     if type(values) is not dict:
         raise errors.malformed("The body is not a JSON object.")

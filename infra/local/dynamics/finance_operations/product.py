@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from infra.local.dynamics.odata.store import EntityStore
 from infra.local.dynamics.product import Product, ProductContext
 
 from . import errors
-from .entity_sets import ENTITY_SETS, RETAIL_SETS
+from .entity_sets import ENTITY_SETS
 from .errors import ODataError
 from .inspection import inspection_routes
 from .master_data import seed
@@ -33,9 +35,14 @@ def open_product(context: ProductContext) -> Product:
         routes=routes(service),
         inspection=inspection_routes(store),
         refuse=_refuse,
-        reset=lambda: store.clear(RETAIL_SETS),
+        reset=partial(_reset, store),
         close=store.close,
     )
+
+
+def _reset(store: EntityStore) -> None:
+    store.clear(list(ENTITY_SETS.values()))
+    seed(store)
 
 
 def _refuse(status: int, retry_after: int | None) -> tuple[dict[str, str], bytes]:

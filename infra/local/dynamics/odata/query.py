@@ -91,8 +91,6 @@ def parse_query(entity_set: EntitySet, options: Mapping[str, str], company: str 
 def column(entity_set: EntitySet, name: str) -> str:
     """SQL expression for one field; an unset field has its type's default."""
     kind = _field(entity_set, name)
-    if name in entity_set.keys:
-        return f'"{name}"'
     default = f"'{kind.default}'" if isinstance(kind.default, str) else str(kind.default)
     return f"coalesce(json_extract(body, '$.{name}'), {default}) COLLATE NOCASE"
 
