@@ -51,7 +51,8 @@ async def test_a_thousand_sales_need_few_calls_and_every_line_arrives(
         "RetailTransactionTaxLines": 1000,
         "RetailTransactionDiscountLines": 1000,
     }
-    assert simulator.counts.listing()["token"] == 1
+    counted = simulator.counts.listing()
+    assert (counted["batch"], counted["operations"], counted["token"]) == (2, 6000, 1)
 
 
 async def test_a_sale_booked_before_is_found_and_compared(simulator: DynamicsSimulator) -> None:

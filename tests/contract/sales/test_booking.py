@@ -18,10 +18,11 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from infra.local.dynamics import DynamicsSimulator, Fault, FaultKind
+from infra.local.till.baskets import TradingDay
 from services.sales import handlers, wiring
 from shared.bus import Delivery, Done, Later, Rejected
 from shared.dynamics import finance_operations
-from shared.events import Fact, Reason, new_event
+from shared.events import Fact, Reason, StoreDayClosed, new_event
 from shared.store import MemoryInbox
 from tests.contract.dynamics.conftest import inspect, settings_for
 from tests.unit.sales.baskets import COMPANIES, sales, simple_return, simple_sale
@@ -188,3 +189,25 @@ async def test_whatever_a_till_may_publish_dynamics_books_to_the_cent(
     assert {
         each["currency"]: Decimal(each["PaymentAmount"]) for each in booked["by_currency"]
     } == expected
+
+
+async def test_a_trading_day_is_booked_as_the_tills_closed_it(
+    simulator: DynamicsSimulator,
+) -> None:
+    facts = list(TradingDay(7, transactions_per_store=30))
+    trade = [fact for fact in facts if not isinstance(fact, StoreDayClosed)]
+    closed = {
+        (fact.company, fact.store): (fact.currency, fact.total)
+        for fact in facts
+        if isinstance(fact, StoreDayClosed)
+    }
+    async with finance_operations(settings_for(simulator)) as port:
+        bare = _Bare(port)
+        outcomes = await handlers.book([delivery(fact) for fact in trade], bare)
+    assert all(isinstance(outcome, Done) for outcome in outcomes)
+    booked = await inspect(simulator, "transactions")
+    assert booked["count"] == len(trade)
+    assert {
+        (each["company"], each["store"]): (each["currency"], Decimal(each["PaymentAmount"]))
+        for each in booked["by_store_day"]
+    } == closed

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import httpx
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.dynamics import (
@@ -238,6 +238,7 @@ misfortunes = st.sampled_from(
 )
 
 
+@settings(max_examples=60, deadline=None)
 @given(
     st.lists(misfortunes, max_size=12),
     st.lists(st.integers(1, 6), min_size=1, max_size=9),
