@@ -17,6 +17,7 @@ from infra.local.till.online_retail import (
     read_facts,
     store_of,
 )
+from infra.local.till.online_retail_rules import Rule
 from shared.events import Fact, SaleCompleted, SaleReturned, StoreDayClosed
 from tests.online_retail_count import expected
 from tests.shared_data import shared_data
@@ -163,7 +164,10 @@ def test_cancellation_is_a_return_with_positive_amounts(tmp_path: Path) -> None:
     (returned, close), _ = replay(tmp_path, *rows)
 
     assert isinstance(returned, SaleReturned)
-    assert [(line.item, line.quantity) for line in returned.lines] == [("85123A", 2), ("D", 1)]
+    assert [(line.item, line.quantity) for line in returned.lines] == [
+        ("85123A", Decimal(2)),
+        ("D", Decimal(1)),
+    ]
     assert (returned.total, close.signed_amount) == (Decimal("6.10"), Decimal("-6.10"))
     assert [tender.type for tender in returned.tenders] == ["cash"]
 
@@ -209,9 +213,8 @@ RULE_CASES: dict[str, tuple[str, ...]] = {
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
-def test_row_falls_under_its_rule_and_books_or_is_listed(rule: object, tmp_path: Path) -> None:
-    name = rule.name  # type: ignore[attr-defined]
-    books = rule.books  # type: ignore[attr-defined]
+def test_row_falls_under_its_rule_and_books_or_is_listed(rule: Rule, tmp_path: Path) -> None:
+    name = rule.name
     *_, row = RULE_CASES[name]
 
     _, report = replay(tmp_path, OTHER, *RULE_CASES[name])
@@ -219,7 +222,7 @@ def test_row_falls_under_its_rule_and_books_or_is_listed(rule: object, tmp_path:
     assert report.rows_by_rule[name] == 1 + (name == "service-code")
     assert sum(report.rows_by_rule.values()) == report.rows_read == 1 + len(RULE_CASES[name])
     listed = [(excluded.rule, excluded.invoice) for excluded in report.excluded]
-    assert listed == ([] if books else [(name, row.partition(",")[0])])
+    assert listed == ([] if rule.books else [(name, row.partition(",")[0])])
 
 
 def test_excluded_invoice_takes_no_transaction_number(tmp_path: Path) -> None:

@@ -55,7 +55,8 @@ def a_day(count: int) -> list[Fact]:
 
 
 async def test_every_fact_is_published_once_in_order() -> None:
-    facts, bus, seen = a_day(2 * BATCH), FlakyBus(), []
+    facts, bus = a_day(2 * BATCH), FlakyBus()
+    seen: list[int] = []
 
     published = await publish(facts, bus, progress=seen.append)
 
