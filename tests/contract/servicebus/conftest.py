@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -87,3 +89,14 @@ def counts(bus: LocalServiceBus, address: str) -> dict[str, int]:
     """The counts of one entity that are not zero."""
     entity: dict[str, int] = bus.inspect()["entities"][address]
     return {name: count for name, count in entity.items() if count}
+
+
+@asynccontextmanager
+async def opened(*handlers: Any) -> AsyncIterator[Any]:
+    """Open and close several senders and receivers at the same time: the SDK spends half a second
+    waiting on each connection."""
+    await asyncio.gather(*(handler.__aenter__() for handler in handlers))
+    try:
+        yield handlers
+    finally:
+        await asyncio.gather(*(handler.__aexit__(None, None, None) for handler in handlers))

@@ -14,7 +14,7 @@ from azure.servicebus.aio import ServiceBusClient
 from azure.servicebus.exceptions import MessageSizeExceededError, MessagingEntityNotFoundError
 
 from infra.local.servicebus import LocalServiceBus
-from tests.contract.servicebus.conftest import CONFIG, MovableClock, connect, counts
+from tests.contract.servicebus.conftest import CONFIG, MovableClock, connect, counts, opened
 
 
 async def test_a_message_arrives_with_everything_its_sender_said(
@@ -30,12 +30,14 @@ async def test_a_message_arrives_with_everything_its_sender_said(
         to="somebody",
         application_properties={
             "text": "ü", "count": 7, "ratio": 0.5, "yes": True,
-            "id": UUID(int=5), "when": datetime(2026, 1, 2, tzinfo=UTC),
+            "id": UUID(int=5), "when": datetime(2026, 1, 2, tzinfo=UTC),  # type: ignore[dict-item]
         },
     )  # fmt: skip
-    async with client.get_queue_sender("work") as sender:
+    async with opened(client.get_queue_sender("work"), client.get_queue_receiver("work")) as (
+        sender,
+        receiver,
+    ):
         await sender.send_messages(sent)
-    async with client.get_queue_receiver("work") as receiver:
         [got] = await receiver.receive_messages(max_message_count=1, max_wait_time=5)
         await receiver.complete_message(got)
 
@@ -53,7 +55,11 @@ async def test_a_message_arrives_with_everything_its_sender_said(
 async def test_subscriptions_get_what_their_rules_select_and_duplicates_once(
     bus: LocalServiceBus, client: ServiceBusClient
 ) -> None:
-    async with client.get_topic_sender("sale-completed") as sender:
+    async with opened(
+        client.get_topic_sender("sale-completed"),
+        client.get_subscription_receiver("sale-completed", "all"),
+        client.get_subscription_receiver("sale-completed", "DEAR"),
+    ) as (sender, all_, dear_):
         batch = await sender.create_message_batch()
         for number, amount in enumerate((5, 150, 150, 99)):
             batch.add_message(
@@ -66,11 +72,8 @@ async def test_subscriptions_get_what_their_rules_select_and_duplicates_once(
             )
         await sender.send_messages(batch)
         await sender.send_messages(ServiceBusMessage("again", message_id="0"))
-
-    async with client.get_subscription_receiver("sale-completed", "all") as receiver:
-        everything = await receiver.receive_messages(max_message_count=10, max_wait_time=5)
-    async with client.get_subscription_receiver("sale-completed", "DEAR") as receiver:
-        dear = await receiver.receive_messages(max_message_count=10, max_wait_time=5)
+        everything = await all_.receive_messages(max_message_count=10, max_wait_time=5)
+        dear = await dear_.receive_messages(max_message_count=10, max_wait_time=5)
 
     assert [str(message) for message in everything] == ["0", "1", "3"]
     assert [str(message) for message in dear] == ["1"]
@@ -79,12 +82,12 @@ async def test_subscriptions_get_what_their_rules_select_and_duplicates_once(
 async def test_receive_and_delete_leaves_nothing_behind(
     bus: LocalServiceBus, client: ServiceBusClient
 ) -> None:
-    async with client.get_queue_sender("work") as sender:
-        await sender.send_messages([ServiceBusMessage(str(number)) for number in range(20)])
     got: list[str] = []
-    async with client.get_queue_receiver(
-        "work", receive_mode=ServiceBusReceiveMode.RECEIVE_AND_DELETE
-    ) as receiver:
+    mode = ServiceBusReceiveMode.RECEIVE_AND_DELETE
+    async with opened(
+        client.get_queue_sender("work"), client.get_queue_receiver("work", receive_mode=mode)
+    ) as (sender, receiver):
+        await sender.send_messages([ServiceBusMessage(str(number)) for number in range(20)])
         while len(got) < 20:
             received = await receiver.receive_messages(max_message_count=20, max_wait_time=5)
             assert received
@@ -96,11 +99,13 @@ async def test_receive_and_delete_leaves_nothing_behind(
 
 async def test_messages_larger_than_a_frame_arrive_whole(client: ServiceBusClient) -> None:
     large = bytes(range(256)) * 3600  # 900 KiB: 15 frames
-    async with client.get_queue_sender("work") as sender:
+    async with opened(client.get_queue_sender("work"), client.get_queue_receiver("work")) as (
+        sender,
+        receiver,
+    ):
         await sender.send_messages(ServiceBusMessage(large))
         with pytest.raises(MessageSizeExceededError):
             await sender.send_messages(ServiceBusMessage(b"x" * 1_100_000))
-    async with client.get_queue_receiver("work") as receiver:
         [got] = await receiver.receive_messages(max_message_count=1, max_wait_time=5)
         await receiver.complete_message(got)
 
@@ -116,7 +121,7 @@ async def test_released_messages_regain_their_place(
         # What was prefetched and not asked for is released on closing.
         [first] = await receiver.receive_messages(max_message_count=1, max_wait_time=5)
         await receiver.complete_message(first)
-    got = []
+    got: list[sync.ServiceBusReceivedMessage] = []
     async with client.get_queue_receiver("work") as receiver:
         while len(got) < 9:
             received = await receiver.receive_messages(max_message_count=9, max_wait_time=5)
@@ -130,17 +135,21 @@ async def test_released_messages_regain_their_place(
 async def test_scheduled_messages_come_at_their_time_unless_cancelled(clock: MovableClock) -> None:
     async with LocalServiceBus(CONFIG, clock=clock) as bus:
         later = datetime.fromtimestamp(clock() / 1000 + 3600, UTC)
-        async with connect(bus) as client:
-            async with client.get_topic_sender("sale-completed") as sender:
-                kept, dropped = await sender.schedule_messages(
-                    [ServiceBusMessage("kept"), ServiceBusMessage("dropped")], later
-                )
-                await sender.cancel_scheduled_messages(dropped)
-                early = counts(bus, "sale-completed/Subscriptions/all")
-                clock.forward(seconds=3601)
-                await bus.advance()
-            async with client.get_subscription_receiver("sale-completed", "all") as receiver:
-                got = await receiver.receive_messages(max_message_count=5, max_wait_time=5)
+        async with (
+            connect(bus) as client,
+            opened(
+                client.get_topic_sender("sale-completed"),
+                client.get_subscription_receiver("sale-completed", "all"),
+            ) as (sender, receiver),
+        ):
+            kept, dropped = await sender.schedule_messages(
+                [ServiceBusMessage("kept"), ServiceBusMessage("dropped")], later
+            )
+            await sender.cancel_scheduled_messages(dropped)
+            early = counts(bus, "sale-completed/Subscriptions/all")
+            clock.forward(seconds=3601)
+            await bus.advance()
+            got = await receiver.receive_messages(max_message_count=5, max_wait_time=5)
 
     assert kept != dropped
     assert early == {}
@@ -155,7 +164,7 @@ async def test_an_unknown_entity_is_refused_by_name(client: ServiceBusClient) ->
 
 def _sync_day(connection_string: str) -> list[str]:
     """Send, receive, dead-letter and read back with the blocking SDK."""
-    seen = []
+    seen: list[str] = []
     with sync.ServiceBusClient.from_connection_string(connection_string) as client:
         with client.get_queue_sender("work") as sender:
             sender.send_messages([ServiceBusMessage("good"), ServiceBusMessage("bad")])

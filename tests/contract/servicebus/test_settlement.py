@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import pytest
-from azure.servicebus import ServiceBusMessage, ServiceBusSubQueue
+from azure.servicebus import ServiceBusMessage, ServiceBusReceivedMessage, ServiceBusSubQueue
 from azure.servicebus.aio import ServiceBusClient
 from azure.servicebus.exceptions import MessageLockLostError, MessageNotFoundError, ServiceBusError
 
 from infra.local.servicebus import LocalServiceBus
-from tests.contract.servicebus.conftest import CONFIG, MovableClock, connect, counts
+from tests.contract.servicebus.conftest import CONFIG, MovableClock, connect, counts, opened
 
 
 async def test_every_way_to_settle_does_what_it_says(
     bus: LocalServiceBus, client: ServiceBusClient
 ) -> None:
     names = ["complete", "abandon", "dead-letter", "defer"]
-    async with client.get_queue_sender("work") as sender:
+    async with opened(
+        client.get_queue_sender("work"),
+        client.get_queue_receiver("work"),
+        client.get_queue_receiver("work", sub_queue=ServiceBusSubQueue.DEAD_LETTER),
+    ) as (sender, receiver, dead_letters):
         await sender.send_messages([ServiceBusMessage(name) for name in names])
-    async with client.get_queue_receiver("work") as receiver:
-        got = {}
+        got: dict[str, ServiceBusReceivedMessage] = {}
         while len(got) < 4:
             for message in await receiver.receive_messages(max_message_count=4, max_wait_time=5):
                 got[str(message)] = message
@@ -37,11 +40,8 @@ async def test_every_way_to_settle_does_what_it_says(
         with pytest.raises(MessageNotFoundError):
             await receiver.receive_deferred_messages(number)
         await receiver.complete_message(deferred)
-    async with client.get_queue_receiver(
-        "work", sub_queue=ServiceBusSubQueue.DEAD_LETTER
-    ) as receiver:
-        [dead] = await receiver.receive_messages(max_message_count=4, max_wait_time=5)
-        await receiver.complete_message(dead)
+        [dead] = await dead_letters.receive_messages(max_message_count=4, max_wait_time=5)
+        await dead_letters.complete_message(dead)
 
     assert locked == {"active": 4, "locked": 4}
     assert (str(again), again.delivery_count) == ("abandon", 1)
@@ -58,18 +58,18 @@ async def test_every_way_to_settle_does_what_it_says(
 async def test_a_message_abandoned_too_often_is_dead_lettered(
     bus: LocalServiceBus, client: ServiceBusClient
 ) -> None:
-    async with client.get_queue_sender("work") as sender:
-        await sender.send_messages(ServiceBusMessage("poison", message_id="p"))
     deliveries = []
-    async with client.get_queue_receiver("work") as receiver:
+    async with opened(
+        client.get_queue_sender("work"),
+        client.get_queue_receiver("work"),
+        client.get_queue_receiver("work", sub_queue=ServiceBusSubQueue.DEAD_LETTER),
+    ) as (sender, receiver, dead_letters):
+        await sender.send_messages(ServiceBusMessage("poison", message_id="p"))
         for _ in range(3):
             [message] = await receiver.receive_messages(max_message_count=1, max_wait_time=5)
             deliveries.append(message.delivery_count)
             await receiver.abandon_message(message)
-    async with client.get_queue_receiver(
-        "work", sub_queue=ServiceBusSubQueue.DEAD_LETTER
-    ) as receiver:
-        [dead] = await receiver.receive_messages(max_message_count=1, max_wait_time=5)
+        [dead] = await dead_letters.receive_messages(max_message_count=1, max_wait_time=5)
 
     assert deliveries == [0, 1, 2]
     assert (dead.message_id, dead.dead_letter_reason) == ("p", "MaxDeliveryCountExceeded")
@@ -83,9 +83,11 @@ async def test_a_lock_lasts_until_it_expires_and_renewing_moves_that(clock: Mova
         LocalServiceBus(CONFIG, clock=clock) as bus,
         connect(bus) as client,
     ):
-        async with client.get_queue_sender("work") as sender:
+        async with opened(client.get_queue_sender("work"), client.get_queue_receiver("work")) as (
+            sender,
+            receiver,
+        ):
             await sender.send_messages(ServiceBusMessage("slow"))
-        async with client.get_queue_receiver("work") as receiver:
             [message] = await receiver.receive_messages(max_message_count=1, max_wait_time=5)
             clock.forward(seconds=50)
             await bus.advance()
@@ -110,9 +112,11 @@ async def test_a_lock_lasts_until_it_expires_and_renewing_moves_that(clock: Mova
 async def test_peeking_takes_nothing_and_shows_all_states(
     bus: LocalServiceBus, client: ServiceBusClient
 ) -> None:
-    async with client.get_queue_sender("work") as sender:
+    async with opened(client.get_queue_sender("work"), client.get_queue_receiver("work")) as (
+        sender,
+        receiver,
+    ):
         await sender.send_messages([ServiceBusMessage(str(number)) for number in range(5)])
-    async with client.get_queue_receiver("work") as receiver:
         first = await receiver.peek_messages(max_message_count=3)
         rest = await receiver.peek_messages(max_message_count=3)
         none = await receiver.peek_messages(max_message_count=3, sequence_number=100)

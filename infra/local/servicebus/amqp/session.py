@@ -232,6 +232,10 @@ class Session:
             raise SessionError("a transfer came on a link that only receives from us")
         if link.open:
             link.on_transfer(transfer, payload)
+        elif not link.gone:
+            link.refuse(
+                Error("amqp:link:transfer-limit-exceeded", "A transfer came before any credit.")
+            )
 
     def _on_disposition(self, disposition: Disposition, _payload: bytes) -> None:
         if disposition.role is not ROLE_RECEIVER:

@@ -1,0 +1,166 @@
+"""What the bus itself costs per message: `python tests/bench/servicebus_engine.py`.
+
+No sockets and no SDK: the sender's transfer frames go in as bytes, the receiver's deliveries come out
+as bytes and are completed by disposition frames, through the real connection, links, broker and
+storage. CPU time of the whole process (the storage thread included), best of several rounds, because
+the machine is shared.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from struct import Struct
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from infra.local.servicebus.amqp import Message, encode_message
+from infra.local.servicebus.amqp.composites import encode_composite
+from infra.local.servicebus.amqp.frames import AMQP_HEADER, encode_frame
+from infra.local.servicebus.amqp.message import Properties
+from infra.local.servicebus.amqp.performatives import (
+    Accepted,
+    Attach,
+    Begin,
+    Disposition,
+    Flow,
+    Open,
+    Source,
+    Target,
+    Transfer,
+)
+from infra.local.servicebus.amqp.values import UShort
+from infra.local.servicebus.broker import Namespace
+from infra.local.servicebus.server.bus import system_clock
+from infra.local.servicebus.server.client import Client
+from infra.local.servicebus.server.core import Core
+from infra.local.servicebus.settings import NamespaceConfig, QueueConfig
+from infra.local.servicebus.storage import MemoryStorage, SqliteStorage, Storage
+
+MESSAGES = 5000
+ROUNDS = 5
+BODY = b"x" * 1024
+_SIZE = Struct(">I").unpack_from
+
+
+class Pipe(asyncio.Transport):
+    """A transport that keeps what is written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written: list[bytes] = []
+
+    def get_extra_info(self, name: str, default: object = None) -> object:
+        return self
+
+    def setsockopt(self, *_: object) -> None:
+        """Stands in for the socket too."""
+
+    def is_closing(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        raise AssertionError("the bus hung up")
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.written.append(bytes(data))
+
+
+class Peer:
+    """A client without a socket."""
+
+    def __init__(self, core: Core, attach: Attach) -> None:
+        self.pipe = Pipe()
+        self.client = Client(core, set())
+        self.client.connection_made(self.pipe)
+        hello = (Open("peer", channel_max=UShort(1)), Begin(None, 0, 1 << 30, 1 << 30), attach)
+        self.client.data_received(AMQP_HEADER + b"".join(map(frame, hello)))
+
+    def frames(self) -> Iterator[bytes]:
+        """What was written since the last call, frame by frame."""
+        data = b"".join(self.pipe.written)
+        self.pipe.written.clear()
+        position = 0
+        while position < len(data):
+            (size,) = _SIZE(data, position)
+            yield data[position : position + size]
+            position += size
+
+
+def frame(performative: object) -> bytes:
+    return encode_frame(0, encode_composite(performative))
+
+
+def transfers(count: int) -> list[bytes]:
+    found = []
+    for number in range(count):
+        message = encode_message(
+            properties=Properties(message_id=f"id-{number}"),
+            application_properties={"type": "com.tillbus.sale-completed.v1", "store": "s1"},
+            data=BODY,
+        )
+        head = Transfer(0, number, number.to_bytes(4), 0, False, False)
+        found.append(encode_frame(0, encode_composite(head), message))
+    return found
+
+
+async def run(storage: Storage, burst: int) -> float:
+    """Return CPU us per message sent, delivered and completed, `burst` frames per read."""
+    namespace = Namespace(NamespaceConfig(queues=(QueueConfig("q"),)), parse=Message.check)
+    core = Core(namespace, storage, system_clock, timed=False)
+    sender = Peer(core, Attach("s", 0, False, source=Source("c"), target=Target("q")))
+    receiver = Peer(core, Attach("r", 0, True, source=Source("q"), target=Target("c")))
+    frames = transfers(MESSAGES)
+    sender.pipe.written.clear()
+    list_of_reads = [b"".join(frames[at : at + burst]) for at in range(0, MESSAGES, burst)]
+    accepted = encode_composite(Accepted())
+    del accepted
+    grant = Flow(0, 1 << 30, 0, 1 << 30, 0, 0, MESSAGES + burst)
+    receiver.client.data_received(frame(grant))
+    receiver.pipe.written.clear()
+    started = time.process_time()
+    delivered = 0
+    for read in list_of_reads:
+        sender.client.data_received(read)
+        while not receiver.pipe.written:
+            await asyncio.sleep(0)
+        first = delivered
+        delivered += burst
+        received = 0
+        while received < burst:
+            received += sum(len(each) > len(BODY) for each in receiver.frames())
+            await asyncio.sleep(0)
+        complete = Disposition(True, first, delivered - 1, False, Accepted())
+        receiver.client.data_received(frame(complete))
+        while not sender.pipe.written or not receiver.pipe.written:
+            await asyncio.sleep(0)
+        sender.pipe.written.clear()
+        receiver.pipe.written.clear()
+    await core.committer.settled()
+    spent = time.process_time() - started
+    left = namespace.entity("q").peek(0, 1, 0)
+    if left or delivered != MESSAGES:
+        raise AssertionError(f"{delivered} delivered, {left} left")
+    await storage.aclose()
+    return spent / MESSAGES * 1e6
+
+
+def main() -> None:
+    print(f"CPU us per 1 KiB message: send, deliver, complete; best of {ROUNDS} x {MESSAGES}")
+    for burst in (1, 50):
+        memory = min(asyncio.run(run(MemoryStorage(), burst)) for _ in range(ROUNDS))
+        print(f"in memory, {burst:2} per read: {memory:6.1f}")
+    for burst in (50,):
+        best = []
+        for _ in range(ROUNDS):
+            with tempfile.TemporaryDirectory() as folder:
+                best.append(asyncio.run(run(SqliteStorage(Path(folder) / "bus.sqlite3"), burst)))
+        print(f"durable,   {burst:2} per read: {min(best):6.1f}")
+
+
+if __name__ == "__main__":
+    main()
