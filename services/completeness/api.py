@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import wraps
@@ -13,7 +14,7 @@ from typing import Any
 
 from services.completeness.certify import certify
 from shared.store.errors import StoreUnavailable
-from shared.store.ledger import DayFilter, Ledger, Rejection, StoreDay
+from shared.store.ledger import DayEntries, DayFilter, Ledger, Rejection, StoreDay
 
 _log = logging.getLogger("tillbus.completeness")
 
@@ -96,12 +97,12 @@ async def list_certificates(parameters: Mapping[str, str], ledger: Ledger) -> An
             f"{len(days)} store-days match, at most {MAX_DAYS} are answered at once; "
             "narrow them by company, store, from or to",
         )
-    certificates = [certify(each.day, each.entries) for each in await ledger.entries(days)]
+    certificates = await asyncio.to_thread(_documents, await ledger.entries(days))
     unplaced = await ledger.rejections_without_key(_MAX_REJECTIONS)
     return Answer(
         HTTPStatus.OK,
         {
-            "certificates": [certificate.document() for certificate in certificates],
+            "certificates": certificates,
             "rejected_without_store_day": [_unplaced(each) for each in unplaced],
         },
     )
@@ -111,9 +112,13 @@ async def list_certificates(parameters: Mapping[str, str], ledger: Ledger) -> An
 async def get_certificate(parameters: Mapping[str, str], ledger: Ledger) -> Answer:
     """Answer `company`, `store` and `day` of the route with that store-day's certificate."""
     day = StoreDay(parameters["company"], parameters["store"], _date("day", parameters["day"]))
-    for known in await ledger.entries([day]):
-        return Answer(HTTPStatus.OK, certify(known.day, known.entries).document())
+    for document in await asyncio.to_thread(_documents, await ledger.entries([day])):
+        return Answer(HTTPStatus.OK, document)
     raise _Problem(HTTPStatus.NOT_FOUND, f"nothing has been seen of store-day {day}")
+
+
+def _documents(days: Sequence[DayEntries]) -> list[dict[str, Any]]:
+    return [certify(each.day, each.entries).document() for each in days]
 
 
 def _filter(parameters: Mapping[str, str]) -> DayFilter:

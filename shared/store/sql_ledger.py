@@ -28,6 +28,9 @@ from shared.store.schema import ledger_days, ledger_documents, ledger_facts, led
 
 T = TypeVar("T")
 
+_ROWS_AT_ONCE = 500
+"""Rows turned into entries in one go: some twenty milliseconds."""
+
 
 class SqlLedger(Ledger):
     """One statement per table and batch, whatever its size."""
@@ -175,8 +178,11 @@ async def _by_day(
     read: Callable[[Row[Any]], T],
 ) -> dict[StoreDay, list[T]]:
     found: dict[StoreDay, list[T]] = {}
-    for row in await connection.execute(_of_days(table, days)):
-        found.setdefault(_day(row), []).append(read(row))
+    # In parts, between which the worker's other functions have their turn.
+    async with connection.stream(_of_days(table, days)) as rows:
+        async for part in rows.partitions(_ROWS_AT_ONCE):
+            for row in part:
+                found.setdefault(_day(row), []).append(read(row))
     return found
 
 
