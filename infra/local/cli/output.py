@@ -10,8 +10,21 @@ from collections.abc import Callable, Iterator
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-out = Console(highlight=False)
-talk = Console(stderr=True, highlight=False)
+PLAIN_WIDTH = 120
+"""Columns outside a terminal, where nobody says how many there are."""
+
+
+def _console(*, stderr: bool) -> Console:
+    console = Console(stderr=stderr, highlight=False)
+    return (
+        console
+        if console.is_terminal
+        else Console(stderr=stderr, highlight=False, width=PLAIN_WIDTH)
+    )
+
+
+out = _console(stderr=False)
+talk = _console(stderr=True)
 
 PLAIN_STEP = 1000
 """Outside a terminal one line of progress is printed for every so many items."""

@@ -24,7 +24,7 @@ async def stay_up(data: Path, process_per_service: bool) -> int:
     )
     talk.print("Starting the local platform")
     async with Platform(options) as platform:
-        out.print(_welcome(platform.addresses, data))
+        out.print(_welcome(platform.addresses, data), soft_wrap=True)
         await stop.wait()
         talk.print("Stopping")
     return 0

@@ -1,0 +1,143 @@
+"""``tillbus demo``: a platform of its own, a day on it, and what an auditor would want to see."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from infra.local.cli.certificates import (
+    BALANCED,
+    certificate_table,
+    fetch_certificates,
+    remarks,
+    verdict,
+)
+from infra.local.cli.dead_letters import DeadLetter, dead_letter_table, dead_letters
+from infra.local.cli.output import Refused, out, print_json, talk
+from infra.local.cli.till import till_publisher
+from infra.local.cli.traces import draw_trace, find_trace
+from infra.local.demo import DemoDay, Ending, Story, plan_day
+from infra.local.platform import Addresses, Platform, PlatformOptions
+from shared.clock import utc_now
+
+# A day is compressed into seconds, so the waits between attempts are too.
+SETTINGS = {"RETRY_DELAYS": "PT1S,PT2S,PT4S,PT8S,PT16S"}
+
+TRACE_TRIES = 20
+"""The exporter sends every second; the last spans arrive a little after the last document."""
+
+
+async def run_demo(seed: int, as_json: bool) -> int:
+    """Return 0 if all store-days balance, tills and ledger agree, each poison has its reason."""
+    started = time.monotonic()
+    day = plan_day(seed, utc_now)
+
+    def tell(what: str) -> None:
+        talk.print(f"[{time.monotonic() - started:5.1f} s] {what}", markup=False)
+
+    with tempfile.TemporaryDirectory(prefix="tillbus-demo-") as folder:
+        tell("starting Service Bus, Dynamics, Application Insights and the Functions host")
+        async with Platform(PlatformOptions(Path(folder), settings=SETTINGS)) as platform:
+            addresses = platform.addresses
+            ending = await _play(addresses, day, tell)
+            letters = await dead_letters(addresses, subscription="sales")
+            trace = await _trace(addresses, day)
+            tell("the day is over")
+    faults = [*ending.differences, *_wrong_letters(day, letters)]
+    balances = verdict(ending.certificates) == BALANCED and not faults
+    seconds = round(time.monotonic() - started, 1)
+    if as_json:
+        print_json(_document(ending, letters, trace, faults, seconds, balances))
+    else:
+        _print(ending, letters, trace, faults, seconds, balances)
+    return 0 if balances else 1
+
+
+async def _play(addresses: Addresses, day: DemoDay, tell: Any) -> Ending:
+    async def certificates() -> Sequence[Mapping[str, Any]]:
+        document = await fetch_certificates(addresses, None, None, None)
+        found: Sequence[Mapping[str, Any]] = document["certificates"]
+        return found
+
+    async with till_publisher(addresses) as publisher:
+        return await Story(addresses, day, publisher, certificates, tell).play()
+
+
+async def _trace(addresses: Addresses, day: DemoDay) -> dict[str, Any]:
+    """Return the trace of the day's last sale, complete to the certificate's own witness."""
+    key = str(day.evening[-1].key)
+    trace: dict[str, Any] = {}
+    for _ in range(TRACE_TRIES):
+        with contextlib.suppress(Refused):
+            trace = await find_trace(addresses, key)
+        if "process document-posted" in str(trace):
+            break
+        await asyncio.sleep(0.5)
+    return trace
+
+
+def _wrong_letters(day: DemoDay, letters: Sequence[DeadLetter]) -> list[str]:
+    """Return what is in the dead-letter queue and should not be, and the reverse."""
+    expected = {poison.message_id: str(poison.reason) for poison in day.poison}
+    found = {letter.message_id: letter.reason for letter in letters}
+    return [
+        f"dead letter {message_id}: {found.get(message_id)} instead of {expected.get(message_id)}"
+        for message_id in sorted(expected.keys() | found.keys())
+        if expected.get(message_id) != found.get(message_id)
+    ]
+
+
+def _print(
+    ending: Ending,
+    letters: Sequence[DeadLetter],
+    trace: dict[str, Any],
+    faults: Sequence[str],
+    seconds: float,
+    balances: bool,
+) -> None:
+    out.print()
+    out.print(certificate_table(ending.certificates))
+    for remark in remarks(ending.certificates):
+        out.print(remark)
+    out.print(dead_letter_table(letters))
+    if trace:
+        out.print("One sale from till to ledger", style="italic")
+        out.print(draw_trace(trace))
+    requests = Counter(ending.requests)
+    out.print()
+    out.print(
+        f"{ending.ledger['count']} documents in Dynamics by {requests['batch']} $batch calls,"
+        f" {seconds} s"
+    )
+    for fault in faults:
+        out.print(f"  {fault}", style="red")
+    if balances:
+        out.print("The books balance.", style="bold green")
+    else:
+        out.print("THE BOOKS DO NOT BALANCE.", style="bold red")
+
+
+def _document(
+    ending: Ending,
+    letters: Sequence[DeadLetter],
+    trace: dict[str, Any],
+    faults: Sequence[str],
+    seconds: float,
+    balances: bool,
+) -> dict[str, object]:
+    return {
+        "balances": balances,
+        "differences": list(faults),
+        "certificates": list(ending.certificates),
+        "dead_letters": [letter.json() for letter in letters],
+        "trace": trace,
+        "ledger": ending.ledger,
+        "requests": ending.requests,
+        "seconds": seconds,
+    }
