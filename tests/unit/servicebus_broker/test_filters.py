@@ -203,3 +203,9 @@ def test_an_action_changes_properties_in_order_and_leaves_the_message_alone() ->
 def test_a_wrong_action_is_a_syntax_error(action: str) -> None:
     with pytest.raises(FilterSyntaxError):
         compile_action(action)
+
+
+def test_a_system_property_is_only_set_to_text() -> None:
+    with pytest.raises(FilterError, match="no text"):
+        compile_action("SET sys.To = 1")(view())
+    assert compile_action("SET sys.MessageId = NULL")(view()).properties == {"message_id": None}

@@ -43,8 +43,6 @@ class Entity(ABC):
 
     def peek(self, from_sequence: int, count: int, now: int) -> list[BrokerMessage]:
         """Return up to `count` messages of any state from that number on, ascending."""
-        if len(self._numbers) > _FEWEST_WORTH_SWEEPING + 2 * len(self._messages):
-            self._numbers = list(self._messages)
         found: list[BrokerMessage] = []
         for index in range(bisect_left(self._numbers, from_sequence), len(self._numbers)):
             if len(found) >= count:
@@ -130,6 +128,8 @@ class Entity(ABC):
         """Hold a message that has a number of this entity, without journalling it."""
         self._messages[message.sequence_number] = message
         self._numbers.append(message.sequence_number)
+        if len(self._numbers) > _FEWEST_WORTH_SWEEPING + 2 * len(self._messages):
+            self._numbers = list(self._messages)
         message.stored.references += 1
         due = message.scheduled_enqueue_time
         if message.state is MessageState.SCHEDULED and due is not None:

@@ -124,7 +124,7 @@ class Parser:
         value = self._sum()
         if target.is_system:
             field = SYSTEM_FIELDS[target.name.lower()]
-            return lambda draft: draft.changed_fields.__setitem__(field, value(draft))
+            return lambda draft: draft.set_field(field, value(draft))
         return lambda draft: draft.set_user(target.name, value(draft))
 
     def _writable(self) -> Property:
@@ -353,5 +353,5 @@ def _named_property(argument: Evaluate) -> Evaluate:
 def _remove(target: Property) -> Change:
     if target.is_system:
         field = SYSTEM_FIELDS[target.name.lower()]
-        return lambda draft: draft.changed_fields.__setitem__(field, None)
+        return lambda draft: draft.set_field(field, None)
     return lambda draft: draft.remove_user(target.name)

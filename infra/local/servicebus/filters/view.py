@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, Protocol
+from uuid import UUID
 
 from infra.local.servicebus.filters.errors import FilterError
 
@@ -69,6 +70,12 @@ class Draft(MessageView):
         if name in self.changed_fields:
             return self.changed_fields[name]
         return super().field(name)
+
+    def set_field(self, name: str, value: Any) -> None:
+        """System properties are texts; None removes. FilterError for another value."""
+        if value is not None and not isinstance(value, str | UUID):
+            raise FilterError(f"A system property cannot be set to {value!r}: it is no text.")
+        self.changed_fields[name] = None if value is None else str(value)
 
     def set_user(self, name: str, value: Any) -> None:
         self.remove_user(name)

@@ -1,0 +1,69 @@
+"""What passes through leaves no trace; what waits costs nobody else."""
+
+from __future__ import annotations
+
+import tracemalloc
+from collections.abc import Callable
+
+from infra.local.servicebus.broker import Namespace
+from tests.unit.servicebus_broker.helpers import SECOND, message, one_queue, queue_of
+
+PAYLOAD = message("a", ttl=10 * SECOND)
+
+
+def send_and_complete(namespace: Namespace, now: int) -> None:
+    queue = queue_of(namespace, "q")
+    namespace.send("q", [PAYLOAD] * 4, now)
+    completed, released, again, expiring = queue.receive(4, now)
+    queue.complete(completed.lock_token, now)
+    queue.release(released.lock_token, now)
+    queue.abandon(again.lock_token, now)
+    queue.renew(expiring.lock_token, now)
+    queue.receive(2, now, settle_on_delivery=True)
+    queue.release(expiring.lock_token, now)
+    namespace.take_changes()
+
+
+def grown_by(rounds: int, one: Callable[[int], None]) -> int:
+    """Return the bytes allocated after that many rounds and not before."""
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        for number in range(rounds):
+            one(number)
+        after, _ = tracemalloc.get_traced_memory()
+        return after - before
+    finally:
+        tracemalloc.stop()
+
+
+def test_memory_is_flat_however_many_messages_passed_or_expired() -> None:
+    namespace, queue = one_queue(lock_duration=30 * SECOND)
+
+    def one(number: int) -> None:
+        now = number * 100
+        send_and_complete(namespace, now)
+        namespace.advance(now)
+
+    grown_by(1_500, one)
+    growth = grown_by(1_500, lambda number: one(number + 1_500))
+
+    assert queue.active_count == len(queue.peek(0, 10_000, 0)) <= 400
+    assert growth < 200_000
+
+
+def test_the_bookkeeping_of_messages_that_left_early_is_swept() -> None:
+    namespace, queue = one_queue()
+    longest = [message("stays")]
+    namespace.send("q", longest, 0)
+
+    def one(number: int) -> None:
+        namespace.send("q", [message("goes", ttl=1)], number)
+        namespace.advance(number + 1)
+        namespace.take_changes()
+
+    grown_by(3_000, one)
+    growth = grown_by(3_000, lambda number: one(number + 3_000))
+
+    assert queue.active_count == 1
+    assert growth < 200_000
