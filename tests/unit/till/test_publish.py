@@ -7,11 +7,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import NonRecordingSpan, SpanKind
 
 from infra.local.till.baskets import STORES, TradingDay
 from infra.local.till.publish import BATCH, publish
 from shared.bus import PublishFailed, Unsent
 from shared.events import Event, Fact
+from shared.telemetry import spans, traceparent_of
 
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 
@@ -96,3 +101,21 @@ async def test_rate_is_kept(rate: float) -> None:
     for number, event in enumerate(bus.accepted):
         due = START + timedelta(seconds=number / rate)
         assert abs(event.time - due) <= timedelta(seconds=0.051)
+
+
+async def test_each_fact_starts_a_trace_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    monkeypatch.setattr(spans, "tracer", lambda: provider.get_tracer("test"))
+    bus = FlakyBus(failures=1)
+
+    await publish(a_day(10), bus, sleep=FakeTime().sleep)
+
+    started = exporter.get_finished_spans()
+    assert {span.kind for span in started} == {SpanKind.PRODUCER}
+    assert {span.parent for span in started} == {None}
+    assert {event.traceparent for event in bus.accepted} == {
+        traceparent_of(NonRecordingSpan(span.context)) for span in started
+    }
+    assert len({span.context.trace_id for span in started}) == 11
