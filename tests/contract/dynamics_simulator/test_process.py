@@ -13,6 +13,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from infra.local.dynamics import Registration
 from tests.contract.dynamics_simulator.talking import batch, changeset, sale
@@ -99,6 +101,31 @@ def test_every_answered_changeset_is_there_whole_after_a_kill(start: Start) -> N
     assert rows.pop("RetailTransactionDiscountLines") == 0
     assert set(rows.values()) == {len(booked)}
     assert "already exists" in again.text
+
+
+@st.composite
+def _damaged_batches(draw: st.DrawFn) -> bytes:
+    """A good batch with one stretch of it replaced by something else."""
+    good = _batch(draw(st.integers(1, 3)))
+    begin = draw(st.integers(0, len(good)))
+    end = draw(st.integers(begin, min(len(good), begin + 60)))
+    pieces = [b"--b", b"--b--", b"--c", b"\r\n", b"\n", b"Content-ID: 1", b"{", b'"', b"GET", b"%"]
+    inserted = draw(st.lists(st.sampled_from(pieces) | st.binary(max_size=4), max_size=4))
+    return good[:begin] + b"".join(inserted) + good[end:]
+
+
+def test_no_damaged_batch_is_a_server_error(start: Start) -> None:
+    _, ready = start()
+    with _client(ready["api"]) as client:
+
+        @settings(max_examples=150, deadline=None)
+        @given(body=_damaged_batches())
+        def check(body: bytes) -> None:
+            answer = client.post("/data/$batch", content=body, headers=_MIXED)
+            assert answer.status_code in (200, 400), answer.text
+
+        check()
+        assert client.get("/_simulator/health").status_code == 200
 
 
 def test_process_names_its_addresses_and_stops_when_asked(start: Start) -> None:

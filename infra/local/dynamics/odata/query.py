@@ -29,7 +29,10 @@ _OPERATORS: dict[type[object], str] = {
 }
 _FUNCTIONS = {"contains": "%{}%", "startswith": "{}%", "endswith": "%{}"}
 _MAX_FILTER = 4000
-"""Characters; a deeper expression would exhaust the parser's stack."""
+"""Characters."""
+
+_MAX_NESTING = 30
+"""SQLite's parser holds 100 symbols at once; a level of `(NOT (` takes three of them."""
 
 
 class BadQuery(ValueError):
@@ -145,16 +148,23 @@ class _Condition(NodeVisitor):
             raise BadQuery("The filter is too long.")
         try:
             tree = ODataParser().parse(ODataLexer().tokenize(_ENUM_LITERAL.sub(r"'\1'", text)))
-            return str(self.visit(tree))
+            sql = str(self.visit(tree))
         except (ODataException, RecursionError) as error:
             raise BadQuery(f"The filter '{text}' cannot be read: {error}") from error
+        if _nesting(sql) > _MAX_NESTING:
+            raise BadQuery("The filter is nested too deeply.")
+        return sql
 
     def generic_visit(self, node: ast._Node) -> str:
         raise BadQuery(f"'{type(node).__name__}' is not supported in a filter.")
 
     def visit_BoolOp(self, node: ast.BoolOp) -> str:  # noqa: N802 - the visitor's names
         word = "AND" if isinstance(node.op, ast.And) else "OR"
-        return f"({self.visit(node.left)} {word} {self.visit(node.right)})"
+        left = str(self.visit(node.left))
+        if isinstance(node.left, ast.BoolOp) and type(node.left.op) is type(node.op):
+            # A chain of one operator stays flat: nesting is what the database limits.
+            left = left[1:-1]
+        return f"({left} {word} {self.visit(node.right)})"
 
     def visit_UnaryOp(self, node: ast.UnaryOp) -> str:  # noqa: N802 - the visitor's names
         if not isinstance(node.op, ast.Not):
@@ -185,6 +195,15 @@ class _Condition(NodeVisitor):
             raise BadQuery(f"'{node.func.name}' takes a property and a text.")
         self.values.append(pattern.format(_like(part.val)))
         return f"{column(self._set, field.name)} LIKE ? ESCAPE '\\'"
+
+
+def _nesting(sql: str) -> int:
+    """The deepest nesting of parentheses; values are bound, so each one is structure."""
+    deepest = depth = 0
+    for character in sql:
+        depth += (character == "(") - (character == ")")
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def _like(text: str) -> str:
