@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -71,17 +71,21 @@ class BusSettings(BaseSettings):
         return self
 
 
+# Without these a bus that accepts connections and says nothing would hold a batch for ever.
+_PATIENCE: dict[str, Any] = {"retry_total": 2, "retry_backoff_max": 5, "try_timeout": 15}
+
+
 def service_bus_client(settings: BusSettings) -> ServiceBusClient:
     """Return a client for the bus the settings name; call it inside the loop that will use it."""
     from azure.servicebus.aio import ServiceBusClient
 
     if settings.connection_string:
-        return ServiceBusClient.from_connection_string(settings.connection_string)
+        return ServiceBusClient.from_connection_string(settings.connection_string, **_PATIENCE)
     from azure.identity.aio import DefaultAzureCredential
 
     assert settings.fully_qualified_namespace is not None
     credential = DefaultAzureCredential(managed_identity_client_id=settings.client_id)
-    return ServiceBusClient(settings.fully_qualified_namespace, credential)
+    return ServiceBusClient(settings.fully_qualified_namespace, credential, **_PATIENCE)
 
 
 def bus_collaborators(

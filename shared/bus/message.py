@@ -116,7 +116,9 @@ def retry_message(retry: Retry, now: datetime) -> ServiceBusMessage:
 
     original = retry.original
     properties: dict[str | bytes, Any] = {
-        name: value for name, value in original.properties.items() if name not in _TRACE_PROPERTIES
+        name: _portable(value)
+        for name, value in original.properties.items()
+        if name not in _TRACE_PROPERTIES
     }
     properties |= {
         RETRY_FOR: retry.subscription,
@@ -150,7 +152,20 @@ def received(native: Any) -> Received:
 
 
 def _whole_body(body: Any) -> bytes:
-    return body if isinstance(body, bytes) else b"".join(body)
+    """Return the bytes of the data sections.
+
+    A stranger may send an AMQP value or sequence instead (JMS text and map messages are values):
+    text is taken as it is, anything else holds no event and counts as empty, so that it is
+    dead-lettered alone instead of failing the batch.
+    """
+    if isinstance(body, str):
+        return body.encode("utf-8", "replace")
+    if isinstance(body, bytes):
+        return body
+    try:
+        return b"" if isinstance(body, Mapping) else b"".join(body)
+    except TypeError:
+        return b""
 
 
 def _properties(raw: Mapping[Any, Any] | None) -> dict[str, Any]:
@@ -159,6 +174,12 @@ def _properties(raw: Mapping[Any, Any] | None) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+
+
+def _portable(value: Any) -> Any:
+    """The SDK refuses to send integers beyond 32 bits; as text they still arrive."""
+    wide = isinstance(value, int) and not -(2**31) <= value < 2**31
+    return str(value) if wide else value
 
 
 def _text(value: Any) -> str | None:

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("tillbus.bus")
 
+SEND_SECONDS = 30.0
+"""How long one batch may take over one sender, the SDK's retries included. A message lock lasts a
+minute, and what is published for a message must be out before it is settled."""
+
 _Result = TypeVar("_Result")
 
 
@@ -126,8 +130,8 @@ class _TopicSender:
     async def send(self, outgoing: Sequence[_Outgoing]) -> list[Unsent]:
         """Send all, batch by batch; return those not confirmed, empty when all are.
 
-        A message too large for the bus is passed over. A batch that fails ends the call: the bus
-        is not there, and each further batch would wait as long as this one did.
+        A message that is too large or cannot be encoded is passed over. A batch that fails ends
+        the call: the bus is not there, and each further one would wait as long as this one did.
         """
         from azure.core.exceptions import AzureError
 
@@ -138,13 +142,13 @@ class _TopicSender:
                 taken: list[_Outgoing] = []
                 try:
                     batch = await self._over_sender(lambda sender: sender.create_message_batch())
-                    taken = fill(batch, waiting)
+                    taken, refused = fill(batch, waiting)
+                    unsent += [self._unsent(each, cause) for each, cause in refused]
                     if taken:
                         await self._over_sender(partial(_send_batch, batch=batch))
-                    else:
-                        unsent.append(self._too_large(waiting.popleft(), batch.max_size_in_bytes))
                 except (AzureError, OSError, ValueError) as error:
-                    unsent += self._failed([*taken, *waiting], error)
+                    cause = str(error) or type(error).__name__
+                    unsent += [self._unsent(each, cause) for each in (*taken, *waiting)]
                     break
         return unsent
 
@@ -177,32 +181,39 @@ class _TopicSender:
             with contextlib.suppress(Exception):
                 await sender.close()
 
-    def _too_large(self, each: _Outgoing, limit_bytes: int) -> Unsent:
-        return Unsent(self._topic, each.message_id, f"it is larger than {limit_bytes} bytes")
-
-    def _failed(self, outgoing: Iterable[_Outgoing], error: BaseException) -> list[Unsent]:
-        cause = str(error) or type(error).__name__
-        return [Unsent(self._topic, each.message_id, cause) for each in outgoing]
+    def _unsent(self, each: _Outgoing, cause: str) -> Unsent:
+        return Unsent(self._topic, each.message_id, cause)
 
 
-def fill(batch: ServiceBusMessageBatch, waiting: deque[_Outgoing]) -> list[_Outgoing]:
-    """Move messages from the front of `waiting` into `batch` while they fit; return those moved.
+def fill(
+    batch: ServiceBusMessageBatch, waiting: deque[_Outgoing]
+) -> tuple[list[_Outgoing], list[tuple[_Outgoing, str]]]:
+    """Move messages from the front of `waiting` into an empty batch while they fit.
 
-    Empty when even the first one does not fit, which for an empty batch means that it never will.
+    Returns those in the batch, and those that fit into no batch with the reason; together they are
+    never empty, so that filling batch after batch comes to an end.
     """
     from azure.servicebus.exceptions import MessageSizeExceededError
 
     taken: list[_Outgoing] = []
+    refused: list[tuple[_Outgoing, str]] = []
     while waiting:
         try:
             # The SDK opens and closes the message's own span here, below the current one.
             with within(waiting[0].traceparent):
                 batch.add_message(waiting[0].message)
         except MessageSizeExceededError:
-            break
-        taken.append(waiting.popleft())
-    return taken
+            if taken:
+                break
+            refused.append(
+                (waiting.popleft(), f"it is larger than {batch.max_size_in_bytes} bytes")
+            )
+        except (TypeError, ValueError) as error:
+            refused.append((waiting.popleft(), f"it cannot be encoded: {error}"))
+        else:
+            taken.append(waiting.popleft())
+    return taken, refused
 
 
 async def _send_batch(sender: ServiceBusSender, *, batch: ServiceBusMessageBatch) -> None:
-    await sender.send_messages(batch)
+    await sender.send_messages(batch, timeout=SEND_SECONDS)

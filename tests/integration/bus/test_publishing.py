@@ -87,6 +87,33 @@ async def test_publishing_survives_a_restart_of_the_bus(tmp_path: Path) -> None:
     assert [str(each.message_id) for each in got] == [str(sale_event(n).id) for n in (1, 2)]
 
 
+async def test_a_bus_that_accepts_connections_and_says_nothing_is_given_up() -> None:
+    ended = asyncio.Event()
+
+    async def say_nothing(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await ended.wait()
+        writer.close()
+
+    server = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    connection = (
+        f"Endpoint=sb://127.0.0.1:{port};SharedAccessKeyName=k;SharedAccessKey=s;"
+        "UseDevelopmentEmulator=true;"
+    )
+    publisher = Publisher(
+        ServiceBusClient.from_connection_string(connection, retry_total=0, try_timeout=0.5)
+    )
+
+    async with asyncio.timeout(20):
+        with pytest.raises(PublishFailed) as caught:
+            await publisher.publish([sale_event(1)])
+
+    assert caught.value.message_ids == {str(sale_event(1).id)}
+    await publisher.aclose()
+    ended.set()
+    server.close()
+
+
 async def test_a_retry_copy_reaches_only_its_own_subscription_when_it_is_due(
     publisher: Publisher, client: ServiceBusClient
 ) -> None:

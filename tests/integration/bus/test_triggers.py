@@ -12,6 +12,7 @@ import httpx
 import pytest
 from azure.servicebus import ServiceBusMessage
 from azure.servicebus.aio import ServiceBusClient
+from azure.servicebus.amqp import AmqpAnnotatedMessage, AmqpMessageProperties
 
 from infra.local.appinsights.server import LocalAppInsights
 from infra.local.servicebus import LocalServiceBus
@@ -50,6 +51,12 @@ async def test_every_outcome_is_settled_under_the_real_host(
     async with client.get_topic_sender("sale-completed") as sender:
         await sender.send_messages(ServiceBusMessage(b"{not json", message_id="garbage"))
         await sender.send_messages(ServiceBusMessage(b"", message_id="empty"))
+        await sender.send_messages(
+            AmqpAnnotatedMessage(
+                value_body={"quantity": 1},
+                properties=AmqpMessageProperties(message_id="amqp-value"),
+            )
+        )
     await publisher.publish([sale_event(n) for n in range(1, 25)])
 
     settings = {
@@ -59,13 +66,14 @@ async def test_every_outcome_is_settled_under_the_real_host(
     }
     async with running_host(APP, **settings) as host:
         await host.until(lambda: {each["sequence"] for each in host.seen} >= booked)
-        dead = await dead_letters(client, "sale-completed", "sales", 4)
+        dead = await dead_letters(client, "sale-completed", "sales", 5)
         assert await host.stop() == 0
 
     assert sorted(each["sequence"] for each in host.seen) == sorted(booked)
     assert {str(each.message_id): each.dead_letter_reason for each in dead} == {
         "garbage": "invalid-json",
         "empty": "invalid-json",
+        "amqp-value": "invalid-json",
         str(sale_event(2).id): "unknown-company",
         str(sale_event(4).id): "MaxDeliveryCountExceeded",
     }

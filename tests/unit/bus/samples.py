@@ -138,7 +138,7 @@ class MemorySender:
     async def create_message_batch(self) -> ServiceBusMessageBatch:
         return ServiceBusMessageBatch(max_size_in_bytes=self._bus.max_batch_bytes)
 
-    async def send_messages(self, batch: ServiceBusMessageBatch) -> None:
+    async def send_messages(self, batch: ServiceBusMessageBatch, *, timeout: float) -> None:  # noqa: ASYNC109  the SDK's own signature
         if self._bus.failures:
             raise self._bus.failures.pop(0)
         if self._bus.refuses(self._topic):

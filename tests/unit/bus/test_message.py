@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from azure.servicebus import ServiceBusMessageBatch
 
 from shared.bus.message import Received, Retry, event_message, received, retry_message
 from shared.events import decode, encode
@@ -73,6 +74,53 @@ def test_every_kind_of_native_message_becomes_the_same(source: Any, body: bytes)
     assert neutral.lock_token == str(TOKEN)
     assert neutral.traceparent == TRACEPARENT
     assert neutral.attempt == 3
+
+
+@pytest.mark.parametrize(
+    ("value", "body"),
+    [
+        ("text", b"text"),
+        (b"bytes", b"bytes"),
+        (7, b""),
+        ({"a": 1}, b""),
+        (None, b""),
+        ([1, 2], b""),
+        ([b"a", b"b"], b"ab"),
+    ],
+)
+def test_a_body_that_is_no_data_section_fails_nothing(value: Any, body: bytes) -> None:
+    native = SimpleNamespace(
+        body=value,
+        message_id=None,
+        application_properties=None,
+        delivery_count=None,
+        lock_token=TOKEN,
+    )
+
+    assert received(native).body == body
+
+
+def test_an_amqp_value_from_a_stranger_is_read_as_far_as_it_goes() -> None:
+    uamqp = pytest.importorskip("uamqp")
+    from azure.servicebus import ServiceBusReceivedMessage
+
+    amqp = uamqp.Message({"quantity": 1}, body_type=uamqp.MessageBodyType.Value)
+    decoded = uamqp.Message.decode_from_bytes(amqp.encode_message())
+    decoded.delivery_annotations = {b"x-opt-lock-token": TOKEN}
+
+    neutral = received(ServiceBusReceivedMessage(decoded, receiver=None))
+
+    assert neutral.body == b""
+    assert neutral.lock_token == str(TOKEN)
+
+
+def test_a_retry_copy_carries_a_vendors_properties_of_any_type() -> None:
+    vendor = {"n": 2**40, "f": 0.5, "b": True, "id": TOKEN, "at": NOW, "none": None}
+    batch = ServiceBusMessageBatch(max_size_in_bytes=10_000)
+
+    batch.add_message(retry_message(copy_of(message(EVENT, vendor)), NOW))
+
+    assert len(batch) == 1
 
 
 def test_an_event_travels_under_its_own_id_with_the_routing_properties() -> None:

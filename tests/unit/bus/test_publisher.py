@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.bus import PublishFailed
+from shared.bus.message import Retry
 from shared.bus.publisher import _Outgoing, fill
 from shared.events import new_event
-from tests.unit.bus.samples import NOW, MemoryBus, posted, sale_event
+from tests.unit.bus.samples import NOW, MemoryBus, message, posted, sale_event
 
 
 def ids(messages: list[ServiceBusMessage]) -> list[str]:
@@ -68,6 +69,29 @@ async def test_an_event_over_the_limit_is_named_and_the_others_are_sent() -> Non
 
     assert caught.value.message_ids == {str(large.id)}
     assert ids(bus.sent("sale-completed")) == [str(sale_event(1).id), str(sale_event(3).id)]
+
+
+async def test_a_message_that_cannot_be_encoded_is_named_and_the_others_are_sent() -> None:
+    bus = MemoryBus()
+    original = message(sale_event(), {"list": [object()]})
+    bad, good = (
+        Retry(
+            original=each,
+            event_id=sale_event(n).id,
+            subscription="sales",
+            attempt=2,
+            first_seen=NOW,
+            history="",
+            due=NOW,
+        )
+        for n, each in ((1, original), (2, replace(original, properties={})))
+    )
+
+    with pytest.raises(PublishFailed, match="cannot be encoded") as caught:
+        await bus.publisher().schedule_retries("sale-completed", [bad, good])
+
+    assert caught.value.message_ids == {bad.message_id}
+    assert ids(bus.sent("sale-completed")) == [good.message_id]
 
 
 async def test_a_failed_send_is_repeated_once_over_a_new_sender() -> None:
@@ -157,11 +181,11 @@ def test_batches_hold_every_message_that_fits_once_and_in_order(
 
     while waiting:
         batch = ServiceBusMessageBatch(max_size_in_bytes=limit)
-        taken = fill(batch, waiting)
+        taken, refused = fill(batch, waiting)
+        assert taken or refused
         assert batch.size_in_bytes <= limit
         sent += [each.message_id for each in taken]
-        if not taken:
-            too_large.append(waiting.popleft().message_id)
+        too_large += [each.message_id for each, _ in refused]
 
     assert sorted([*sent, *too_large], key=int) == [str(n) for n in range(len(sizes))]
     assert sent == sorted(sent, key=int)

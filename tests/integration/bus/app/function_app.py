@@ -1,5 +1,6 @@
 """A service that gives every outcome, by the sale's sequence number, to be run by the real host."""
 
+import json
 import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -72,5 +73,5 @@ def outcome(delivery: Delivery) -> Outcome:
 )
 async def witness(deliveries: Sequence[Delivery], _: BusCollaborators) -> Sequence[Outcome]:
     for delivery in deliveries:
-        print('seen {"sequence": %d}' % delivery.event.data.key.sequence, flush=True)
+        print("seen " + json.dumps({"sequence": delivery.event.data.key.sequence}), flush=True)
     return [Done() for _ in deliveries]
