@@ -122,6 +122,8 @@ def _line(
 
 
 def _taxes(paid: Decimal, taxes: Sequence[Tax], terms: Terms) -> tuple[TaxAmount, ...]:
+    if not taxes:
+        return ()
     whole = Decimal(100)
     if terms.prices_include_tax:
         whole += sum((tax.rate_percent for tax in taxes), _ZERO)
