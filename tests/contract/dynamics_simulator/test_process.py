@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import signal
+import ssl
 import subprocess
 import sys
 import threading
@@ -163,12 +164,16 @@ def test_unusable_data_directory_is_one_sentence(tmp_path: Path, content: str) -
     assert done.stderr.count("\n") == 1
 
 
-def test_taken_port_is_one_sentence(start: Start, tmp_path: Path) -> None:
+@pytest.mark.parametrize("shared", ["port", "data"])
+def test_second_simulator_on_port_or_data_is_one_sentence(
+    start: Start, tmp_path: Path, shared: str
+) -> None:
     _, ready = start()
-    port = ready["api"].rpartition(":")[2]
+    port = ready["api"].rpartition(":")[2] if shared == "port" else "0"
+    data = tmp_path / ("d" if shared == "data" else "other")
 
     done = subprocess.run(
-        _command("--port", port, "--identity-port", "0", "--data", str(tmp_path / "other")),
+        _command("--port", port, "--identity-port", "0", "--data", str(data)),
         cwd=_ROOT,
         capture_output=True,
         text=True,
@@ -178,3 +183,16 @@ def test_taken_port_is_one_sentence(start: Start, tmp_path: Path) -> None:
 
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
+
+
+def test_damaged_certificate_is_made_anew(start: Start) -> None:
+    process, ready = start()
+    process.terminate()
+    process.wait()
+    Path(ready["ca"]).with_name("server.pem").write_text("cut off")
+
+    _, ready = start()
+    trust = ssl.create_default_context(cafile=ready["ca"])
+
+    answer = httpx.get(f"{ready['identity']}/common/discovery/instance", verify=trust)
+    assert answer.status_code == 200

@@ -11,9 +11,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from infra.local.dynamics.identity.files import write_key, write_whole
 
 _LIFE = timedelta(days=825)
 _RENEW_BEFORE = timedelta(days=30)
@@ -28,7 +31,6 @@ class TlsFiles:
 
 def tls_files(directory: Path, now: datetime) -> TlsFiles:
     """Return the files, made anew when absent or about to expire."""
-    directory.mkdir(parents=True, exist_ok=True)
     files = TlsFiles(directory / "ca.pem", directory / "server.pem", directory / "server-key.pem")
     if not _usable(files, now):
         _make(files, now)
@@ -36,30 +38,27 @@ def tls_files(directory: Path, now: datetime) -> TlsFiles:
 
 
 def _usable(files: TlsFiles, now: datetime) -> bool:
-    if not all(path.exists() for path in (files.ca, files.certificate, files.key)):
+    """Whether the three files are there, belong together and last."""
+    try:
+        ca = x509.load_pem_x509_certificate(files.ca.read_bytes())
+        certificate = x509.load_pem_x509_certificate(files.certificate.read_bytes())
+        key = serialization.load_pem_private_key(files.key.read_bytes(), None)
+        certificate.verify_directly_issued_by(ca)
+    except (FileNotFoundError, ValueError, TypeError, InvalidSignature):
         return False
-    certificate = x509.load_pem_x509_certificate(files.certificate.read_bytes())
-    return certificate.not_valid_after_utc > now + _RENEW_BEFORE
+    belongs = certificate.public_key() == key.public_key()
+    return belongs and certificate.not_valid_after_utc > now + _RENEW_BEFORE
 
 
 def _make(files: TlsFiles, now: datetime) -> None:
     # The authority signs once and its key is forgotten: nothing can be signed with it later.
-    ca_key, server_key = (
-        ec.generate_private_key(ec.SECP256R1()),
-        ec.generate_private_key(ec.SECP256R1()),
-    )
+    ca_key = ec.generate_private_key(ec.SECP256R1())
+    server_key = ec.generate_private_key(ec.SECP256R1())
     ca = _authority(ca_key, now)
     server = _server(server_key, ca, ca_key, now)
-    files.ca.write_bytes(ca.public_bytes(serialization.Encoding.PEM))
-    files.certificate.write_bytes(server.public_bytes(serialization.Encoding.PEM))
-    files.key.touch(mode=0o600)
-    files.key.write_bytes(
-        server_key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
+    write_whole(files.ca, ca.public_bytes(serialization.Encoding.PEM))
+    write_whole(files.certificate, server.public_bytes(serialization.Encoding.PEM))
+    write_key(files.key, server_key)
 
 
 def _name(text: str) -> x509.Name:

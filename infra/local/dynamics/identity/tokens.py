@@ -15,6 +15,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 
+from infra.local.dynamics.identity.files import write_key
+
 TOKEN_LIFE = timedelta(seconds=3599)
 """As Entra ID answers for applications."""
 
@@ -95,16 +97,8 @@ def _origin(url: str) -> tuple[str, str, int | None]:
 def _signing_key(path: Path) -> rsa.RSAPrivateKey:
     if path.exists():
         key = serialization.load_pem_private_key(path.read_bytes(), None)
-        assert isinstance(key, rsa.RSAPrivateKey)
-        return key
+        if isinstance(key, rsa.RSAPrivateKey):
+            return key
     key = rsa.generate_private_key(65537, 2048)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.touch(mode=0o600)
-    path.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
+    write_key(path, key)
     return key

@@ -23,6 +23,9 @@ from infra.local.dynamics.odata.keys import Key
 _FIRST_RECORD_ID = 5637144576
 """Where record ids begin in Dynamics (see the ETags in the payload samples)."""
 
+_LOCK_SECONDS = 2.0
+"""How long to wait for the process before this one to end."""
+
 _AFTER_ALL = "\U0010ffff"
 
 
@@ -49,7 +52,11 @@ class EntityStore:
     def __init__(self, path: Path | str, sets: Sequence[EntitySet]) -> None:
         """Open or create the file. Raises StoreUnusable with one sentence when that fails."""
         try:
-            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+            self._db = sqlite3.connect(
+                path, timeout=_LOCK_SECONDS, isolation_level=None, check_same_thread=False
+            )
+            # Two simulators on one file would each answer from half of what they know.
+            self._db.execute("PRAGMA locking_mode=EXCLUSIVE")
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=NORMAL")
             for entity_set in sets:
