@@ -67,3 +67,16 @@ def test_the_bookkeeping_of_messages_that_left_early_is_swept() -> None:
 
     assert queue.active_count == 1
     assert grown < 100_000
+
+
+def test_a_lock_settled_long_before_its_end_leaves_no_timer_behind() -> None:
+    namespace, queue = one_queue()
+
+    def one(_: int) -> None:
+        namespace.send("q", [PAYLOAD], 0)
+        (delivery,) = queue.receive(1, 0)
+        queue.renew(delivery.lock_token, 0)
+        queue.complete(delivery.lock_token, 0)
+        namespace.take_changes()
+
+    assert growth(2_500, one) < 100_000

@@ -15,7 +15,7 @@ class StorageError(Exception):
 class Storage(Protocol):
     def load(self) -> Iterable[Change]:
         """Return what a new Namespace needs in restore(); nothing for a new store.
-        Blocking; once, before the first commit. Raises StorageError."""
+        Blocking; read to its end before the first commit. Raises StorageError, also on the way."""
         ...
 
     async def commit(self, changes: Sequence[Change]) -> None:

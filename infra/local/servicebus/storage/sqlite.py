@@ -65,7 +65,10 @@ class SqliteStorage:
 
     def load(self) -> Iterable[Change]:
         """See Storage.load."""
-        return self._guarded("read", lambda: list(tables.load(self._connection)))
+        try:
+            yield from tables.load(self._connection)
+        except (sqlite3.Error, ValueError, LookupError) as error:
+            raise self._failure("read", error) from error
 
     async def commit(self, changes: Sequence[Change]) -> None:
         """See Storage.commit."""
@@ -111,7 +114,10 @@ class SqliteStorage:
         try:
             return work()
         except Exception as error:
-            raise StorageError(f"Cannot {verb} the message store {self._path}: {error}.") from error
+            raise self._failure(verb, error) from error
+
+    def _failure(self, verb: str, error: Exception) -> StorageError:
+        return StorageError(f"Cannot {verb} the message store {self._path}: {error}.")
 
 
 def _answer(waiters: list[Waiter], failure: StorageError | None) -> None:
