@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -52,7 +53,7 @@ def _running(
         _wait_until_ready(server, folder)
         yield
     finally:
-        server.terminate()
+        server.send_signal(signal.SIGINT)  # "fast": does not wait for clients
         try:
             server.wait(timeout=10)
         except subprocess.TimeoutExpired:
