@@ -152,18 +152,18 @@ async def test_malformed_frames_do_not_disturb_a_client_at_work(bus: LocalServic
 
 
 async def test_a_restarted_bus_has_what_it_accepted(tmp_path: Path) -> None:
-    async with LocalServiceBus(CONFIG, data=tmp_path) as bus, connect(bus) as client:
-        async with opened(client.get_queue_sender("work"), client.get_queue_receiver("work")) as (
-            sender,
-            receiver,
-        ):
-            await sender.send_messages([ServiceBusMessage("kept"), ServiceBusMessage("done")])
-            got: dict[str, ServiceBusReceivedMessage] = {}
-            while len(got) < 2:
-                for m in await receiver.receive_messages(max_message_count=2, max_wait_time=5):
-                    got[str(m)] = m
-            await receiver.complete_message(got["done"])
-            await receiver.abandon_message(got["kept"])
+    got: dict[str, ServiceBusReceivedMessage] = {}
+    async with (
+        LocalServiceBus(CONFIG, data=tmp_path) as bus,
+        connect(bus) as client,
+        opened(client.get_queue_sender("work"), client.get_queue_receiver("work")) as (s, r),
+    ):
+        await s.send_messages([ServiceBusMessage("kept"), ServiceBusMessage("done")])
+        while len(got) < 2:
+            received = await r.receive_messages(max_message_count=2, max_wait_time=5)
+            got |= {str(message): message for message in received}
+        await r.complete_message(got["done"])
+        await r.abandon_message(got["kept"])
     async with LocalServiceBus(CONFIG, data=tmp_path) as bus, connect(bus) as client:
         restored = counts(bus, "work")
         async with client.get_queue_receiver("work") as receiver:

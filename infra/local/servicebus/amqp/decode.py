@@ -12,6 +12,7 @@ may therefore hold at most as many as it has bytes; no known peer sends more.)
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import methodcaller
 from struct import Struct
 from struct import error as StructError  # noqa: N812 - named like the exception it is
 from typing import Any
@@ -100,18 +101,25 @@ def _fixed(form: str, of: Callable[[Any], Any] | None = None) -> Decoder:
 
 
 def _variable(width: int, of: Callable[[bytes], Any]) -> Decoder:
-    def decode(data: bytes, position: int, end: int, _depth: int) -> tuple[Any, int]:
-        if width == 1:
-            start = position + 1
-            stop = start + data[position]
-        else:
-            start = position + 4
-            stop = start + int(_UINT(data, position)[0])
+    def short(data: bytes, position: int, end: int, _depth: int) -> tuple[Any, int]:
+        start = position + 1
+        stop = start + data[position]
         if stop > end:
-            raise DecodeError("a string or binary is longer than the bytes that should hold it")
+            raise _too_long()
         return of(data[start:stop]), stop
 
-    return decode
+    def long(data: bytes, position: int, end: int, _depth: int) -> tuple[Any, int]:
+        start = position + 4
+        stop = start + int(_UINT(data, position)[0])
+        if stop > end:
+            raise _too_long()
+        return of(data[start:stop]), stop
+
+    return short if width == 1 else long
+
+
+def _too_long() -> DecodeError:
+    return DecodeError("a string or binary is longer than the bytes that should hold it")
 
 
 def _char(code_point: int) -> Char:
@@ -202,8 +210,7 @@ def _described(data: bytes, position: int, end: int, depth: int) -> tuple[Descri
     return Described(descriptor, value), position
 
 
-def _string(data: bytes) -> str:
-    return data.decode("utf-8")
+_string = methodcaller("decode", "utf-8")
 
 
 def _symbol(data: bytes) -> Symbol:

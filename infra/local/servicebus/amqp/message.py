@@ -28,6 +28,7 @@ BATCH_FORMAT = 0x80013700
 _UINT = Struct(">I").unpack_from
 _BODY = frozenset({DATA, SEQUENCE, VALUE})
 _HOP = frozenset({HEADER, DELIVERY_ANNOTATIONS, MESSAGE_ANNOTATIONS})
+_BEFORE_BODY = range(HEADER, DATA)
 _SECTIONS = frozenset(range(HEADER, FOOTER + 1))
 
 
@@ -89,9 +90,10 @@ class Message:
         """As parse, and also decode everything but body and footer: what passes here can be
         filtered and delivered without an error later."""
         message = cls.parse(data)
+        decoded = message._decoded = dict.fromkeys(_BEFORE_BODY)
         for section in message.sections:
             if section.code < DATA:
-                message._section(section.code)
+                decoded[section.code] = message._decode(section)
         return message
 
     @property
@@ -284,6 +286,8 @@ _FIXED = Struct(">" + "".join(f"{len(n) + 3}s{_FORMS[c]}" for n, c in _FIXED_LAY
 _ENTRIES = tuple(_long_entry(name, code) for name, code in _FIXED_LAYOUT)
 _LOCKED_UNTIL = _long_entry("x-opt-locked-until", 0x83)
 _SCHEDULED_TIME = _long_entry("x-opt-scheduled-enqueue-time", 0x83)
+_FRESH_HEADER = encode_composite(Header(delivery_count=0))
+LONGEST_HEADER_TTL = 0xFFFFFFFF
 _SIGNED = Struct(">q").pack
 _MAP32 = Struct(">3sBII").pack
 _OURS = frozenset(
@@ -345,11 +349,18 @@ def encode_delivery(
 
 
 def _delivery_header(message: Message, stamp: Stamp) -> bytes:
-    sent = message.header or Header()
+    sent, life = message.header, stamp.time_to_live
+    if sent is None and life is None and not stamp.delivery_count:
+        return _FRESH_HEADER
+    sent = sent or Header()
     return encode_composite(
-        Header(sent.durable, sent.priority, stamp.time_to_live, None, stamp.delivery_count)
-        if stamp.time_to_live is None or stamp.time_to_live <= 0xFFFFFFFF
-        else Header(sent.durable, sent.priority, 0xFFFFFFFF, None, stamp.delivery_count)
+        Header(
+            sent.durable,
+            sent.priority,
+            None if life is None else min(life, LONGEST_HEADER_TTL),
+            None,
+            stamp.delivery_count,
+        )
     )
 
 
@@ -375,7 +386,8 @@ def _delivery_annotations(message: Message, stamp: Stamp) -> bytes:
         if time is not None:
             parts.append(entry + _SIGNED(time))
             count += 2
-    more = {k: v for k, v in (message.message_annotations or {}).items() if k not in _OURS}
+    sent = message.message_annotations
+    more = {} if not sent else {k: v for k, v in sent.items() if k not in _OURS}
     if stamp.partition_key is not None:
         more[Symbol("x-opt-partition-key")] = stamp.partition_key
     if stamp.dead_letter_source is not None:

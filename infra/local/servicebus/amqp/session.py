@@ -62,7 +62,6 @@ class Session:
         self._next_incoming_id = begin.next_outgoing_id
         self._incoming_window = WINDOW
         self._next_outgoing_id = 0
-        self._first_outgoing_id = 0
         self._peer_window = max(begin.incoming_window, 0)
         self._next_delivery_id = 0
         self._waiting: deque[bytes] = deque()
@@ -200,7 +199,8 @@ class Session:
         self.connection.emit(Attached(link, attach))
 
     def _on_flow(self, flow: Flow, _payload: bytes) -> None:
-        reached = flow.next_incoming_id if flow.next_incoming_id is not None else 0
+        was_shut = not self.has_window
+        reached = 0 if flow.next_incoming_id is None else flow.next_incoming_id
         window = (reached + flow.incoming_window - self._next_outgoing_id) & SERIAL
         self._peer_window = window if window < _HALF_SERIAL else 0
         while self._waiting and self._peer_window > 0:
@@ -209,12 +209,12 @@ class Session:
             self.connection.write_bytes(self._waiting.popleft())
         if flow.handle is not None:
             self._link(flow.handle).on_flow(flow)
-            return
-        if flow.echo:
+        elif flow.echo:
             self.write_flow()
-        for link in list(self.links.values()):
-            if isinstance(link, OutgoingLink) and link.sendable:
-                link.restated()
+        if was_shut and self.has_window:
+            for handle, link in list(self.links.items()):
+                if isinstance(link, OutgoingLink) and handle != flow.handle:
+                    link.restated()
 
     def _on_transfer(self, transfer: Transfer, payload: bytes) -> None:
         self._next_incoming_id = (self._next_incoming_id + 1) & SERIAL

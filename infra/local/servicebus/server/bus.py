@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +17,8 @@ from infra.local.servicebus.server.admin import AdminServer, admin_app, inspecti
 from infra.local.servicebus.server.client import Client
 from infra.local.servicebus.server.core import MAX_MESSAGE_BYTES, ClockMs, Core
 from infra.local.servicebus.storage import MemoryStorage, SqliteStorage, Storage
+
+log = logging.getLogger(__name__)
 
 KEY_NAME, KEY = "RootManageSharedAccessKey", "SAS_KEY_VALUE"
 STORE_FILE = "servicebus.sqlite3"
@@ -93,6 +96,8 @@ class LocalServiceBus:
 
     async def _start(self) -> None:
         self.namespace.restore(self._storage.load())
+        for address, count in self.namespace.orphans.items():
+            log.warning("%d stored messages of '%s' wait until it is configured", count, address)
         self._core = Core(
             self.namespace,
             self._storage,

@@ -19,6 +19,10 @@ MAX_MESSAGE_BYTES = 1024 * 1024
 """Largest message and batch: Premium's default. (Standard takes 256 KB.)"""
 
 
+_LONGEST_SLEEP = 3600.0
+"""Seconds; event loops do not take every number, and the system's clock may be set meanwhile."""
+
+
 class Core:
     """Runs on one event loop. `timed` False leaves time to the embedding program: it moves the
     clock and calls advance()."""
@@ -70,7 +74,7 @@ class Core:
             self._timer.cancel()
         self._due = due
         # A timer that fires early would find nothing due: always one ms later.
-        delay = max(due - self.now(), 0) / 1000 + 0.001
+        delay = min(max(due - self.now(), 0) / 1000 + 0.001, _LONGEST_SLEEP)
         self._timer = asyncio.get_running_loop().call_later(delay, self._deadline)
 
     def _deadline(self) -> None:

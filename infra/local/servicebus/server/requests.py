@@ -29,7 +29,7 @@ class Response(NamedTuple):
 Answer = Callable[[Message], Response]
 """Carries a request out; every refusal is a Response too."""
 
-_MOST_WAITING = 1000
+_MOST_WAITING = 100
 """Answers kept for a peer that asks and does not listen; then its requests are rejected."""
 
 
