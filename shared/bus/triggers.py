@@ -32,6 +32,7 @@ from shared.bus.settlement import (
 )
 from shared.bus.verdicts import Subscription
 from shared.events import DocumentRejected
+from shared.telemetry import detached
 
 C = TypeVar("C", bound=HasBus)
 SubscriptionHandler = Callable[[Sequence[Delivery], C], Awaitable[Sequence[Outcome]]]
@@ -63,20 +64,22 @@ def subscription_trigger(
         async def run(
             messages: Sequence[Any], settlement: Callable[[C], Settlement], context: Any
         ) -> None:
-            collaborators = wiring()
-            if inspect.isawaitable(collaborators):
-                collaborators = await collaborators
-            await consume(
-                [received(each) for each in messages],
-                settlement(collaborators),
-                lambda deliveries: handler(deliveries, collaborators),
-                source=source,
-                publisher=collaborators.publisher,
-                retry_policy=collaborators.retry_policy,
-                clock=collaborators.clock,
-                invocation=context.trace_context.trace_parent or None,
-                note_invalid=note_invalid and (lambda facts: note_invalid(facts, collaborators)),
-            )
+            with detached():
+                collaborators = wiring()
+                if inspect.isawaitable(collaborators):
+                    collaborators = await collaborators
+                await consume(
+                    [received(each) for each in messages],
+                    settlement(collaborators),
+                    lambda deliveries: handler(deliveries, collaborators),
+                    source=source,
+                    publisher=collaborators.publisher,
+                    retry_policy=collaborators.retry_policy,
+                    clock=collaborators.clock,
+                    invocation=context.trace_context.trace_parent or None,
+                    note_invalid=note_invalid
+                    and (lambda facts: note_invalid(facts, collaborators)),
+                )
 
         signature, options = _ADAPTERS[settlement_kind(os.environ)]
         function = signature(run, source)

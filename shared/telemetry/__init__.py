@@ -2,6 +2,7 @@
 
     configure(service_name)                     once per process, at start
     tracer(), current_traceparent(), within(tp) the basics; a traceparent is a W3C string or None
+    detached()                                  around work that the host's own span must not parent
     consumer_span(...), process_spans(...)      what `shared.bus` opens around a handler
     delivery_span(name, parent=..., links=...)  one delivery's share of work done for several:
 
@@ -37,6 +38,7 @@ from shared.telemetry.spans import (
     consumer_span,
     current_traceparent,
     delivery_span,
+    detached,
     mark_failed,
     process_spans,
     traceparent_of,
@@ -58,6 +60,7 @@ __all__ = [
     "consumer_span",
     "current_traceparent",
     "delivery_span",
+    "detached",
     "force_flush",
     "mark_failed",
     "process_spans",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import ipaddress
+import logging
 import os
 import threading
 from collections.abc import Mapping, MutableMapping
@@ -12,7 +13,10 @@ from urllib.parse import urlsplit
 CONNECTION_STRING = "APPLICATIONINSIGHTS_CONNECTION_STRING"
 
 LOGGER_NAME = "tillbus"
-"""The parent of all our loggers and the only one exported: the host exports its own lines."""
+"""The parent of all our loggers and the only one exported: the host exports its own lines.
+
+Where the Functions host exports telemetry too, `PYTHON_ENABLE_OPENTELEMETRY=true` keeps it from
+exporting ours a second time (and `PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY` must stay unset)."""
 
 # Every sale must have its trace, so nothing is sampled away and nothing dropped in a burst: the
 # distribution's own defaults keep five traces a second and 2,048 waiting spans.
@@ -105,4 +109,7 @@ def _connect(service_name: str, environment: MutableMapping[str, str]) -> None:
         # Retry files outlive a local run and would turn up in the next one.
         disable_offline_storage=loopback,
     )
+    logger = logging.getLogger(LOGGER_NAME)
+    if logger.level == logging.NOTSET:
+        logger.setLevel(logging.INFO)
     atexit.register(force_flush)

@@ -68,6 +68,20 @@ def within(traceparent: str | None) -> Iterator[None]:
 
 
 @contextmanager
+def detached() -> Iterator[None]:
+    """Have no current span, so that what starts in the block starts a trace of its own.
+
+    With PYTHON_ENABLE_OPENTELEMETRY the Functions worker makes the host's span current. A host
+    without telemetry never exports that span, and everything below it would hang in the air.
+    """
+    token = context.attach(context.Context())
+    try:
+        yield
+    finally:
+        context.detach(token)
+
+
+@contextmanager
 def delivery_span(
     name: str,
     *,
@@ -138,8 +152,7 @@ def process_spans(
 
     A lone message's span is the current one, so that everything done for it is in its trace; for
     a batch the current span is `receive <topic>`, linked with each message. Both are linked with
-    `invocation`, the host's traceparent: a link and no parent, because a host without telemetry
-    never exports that span and the trace would hang in the air.
+    `invocation`, the host's traceparent: a link and no parent, see `detached`.
     A span still open at the end is ended.
     """
     with _batch_span(topic, subscription, messages, invocation) as batch:

@@ -13,6 +13,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 from shared.telemetry import (
     current_traceparent,
     delivery_span,
+    detached,
     process_spans,
     spans,
     traceparent_of,
@@ -151,6 +152,15 @@ def test_a_failed_share_says_so_and_passes_the_error_on(exported: Exported) -> N
 
     status = exported.one("POST").status
     assert (status.status_code, status.description) == (StatusCode.ERROR, "refused")
+
+
+def test_what_starts_detached_has_no_parent(exported: Exported) -> None:
+    messages = [Message(FIRST), Message(SECOND)]
+
+    with within(HOST), detached(), process_spans("sale-completed", "sales", messages):
+        pass
+
+    assert exported.one("receive sale-completed").parent is None
 
 
 def test_a_remote_span_can_be_made_current_and_is_left_again() -> None:
