@@ -13,7 +13,7 @@ from tests.unit.servicebus_broker.helpers import message, names, queue_of
 from tests.unit.servicebus_broker.killed_process import CONFIG
 
 ROOT = Path(__file__).resolve().parents[3]
-KILLS = 6
+KILLS = 4
 
 
 def run_until_killed(path: Path, run: int, lines: int) -> list[str]:
@@ -38,7 +38,7 @@ def test_every_acknowledged_message_and_settlement_survives_kill_9(tmp_path: Pat
     said: list[str] = []
 
     for run in range(KILLS):
-        said += run_until_killed(path, run, lines=150 + 37 * run)
+        said += run_until_killed(path, run, lines=150 + 67 * run)
 
     storage = SqliteStorage(path)
     namespace = Namespace(CONFIG)
