@@ -12,10 +12,10 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Annotated, Any
 
-import click
 import httpx
 import typer
 from azure.servicebus.exceptions import ServiceBusError
+from typer.exceptions import TyperException
 
 from infra.local.cli.output import Refused, out, print_json, talk
 from infra.local.platform import DidNotStart, NotRunning, read_addresses
@@ -43,16 +43,15 @@ def main(argv: list[str] | None = None) -> int:
     try:
         code = app(args=argv, prog_name="tillbus", standalone_mode=False)
         return code if isinstance(code, int) else 0
-    except click.ClickException as error:
-        error.show()
-        return UNUSABLE
+    except TyperException as error:
+        return _complain(error, UNUSABLE)
     except (NotRunning, DidNotStart, OSError) as error:
         return _complain(error, UNUSABLE)
     except Refused as error:
         return _complain(error, FAILED)
     except (httpx.HTTPError, ServiceBusError) as error:
         return _complain(f"the local platform did not answer: {error}", UNUSABLE)
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         return _complain("interrupted", 130)
 
 
@@ -146,7 +145,7 @@ def publish(
     from infra.local.cli.publishing import publish_file, publish_generated
 
     if (file is None) == (sales is None):
-        raise click.UsageError("give either a FILE or --sales N")
+        raise typer.BadParameter("give either a FILE or --sales N")
     addresses = read_addresses(data)
     if file is not None:
         return run(lambda: publish_file(addresses, file, as_json))

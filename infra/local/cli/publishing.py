@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 
@@ -111,7 +110,11 @@ def _report(published: Published, as_json: bool) -> None:
 
 
 def _published_json(published: Published) -> dict[str, object]:
-    return asdict(published)
+    return {
+        "facts": published.facts,
+        "by_topic": dict(published.by_topic),
+        "repeated_sends": published.repeated_sends,
+    }
 
 
 def _report_json(report: ReplayReport) -> dict[str, object]:

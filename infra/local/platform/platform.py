@@ -70,6 +70,11 @@ class Platform:
         await self._stack.aclose()
 
     @property
+    def data(self) -> Path:
+        """Folder of logs and state; what the command line takes as ``--data``."""
+        return self._options.data
+
+    @property
     def addresses(self) -> Addresses:
         """Where the running components listen."""
         return self._addresses(self.components["functions"].ready["http"])

@@ -159,7 +159,9 @@ def _span(transaction: RetailTransaction) -> AbstractContextManager[Span]:
         f"POST {HEADERS}",
         parent=transaction.traceparent or current,
         links=[current],
-        attributes={"http.request.method": "POST", "tillbus.document": document_key(transaction)},
+        # No HTTP attributes: this is a part of a request, and the exporter would rename it after
+        # the path.
+        attributes={"tillbus.document": document_key(transaction)},
     )
 
 
