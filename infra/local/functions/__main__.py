@@ -170,6 +170,8 @@ def _configure_logging(level: str) -> None:
     # The SDK's and the worker's own chatter is per link and per invocation.
     for noisy in ("azure", "uamqp", "httpx", "uvicorn"):
         logging.getLogger(noisy).setLevel("WARNING")
+    # A lost connection is reported by the trigger that lost it, once.
+    logging.getLogger("azure.servicebus").setLevel("ERROR")
     # What the worker reports as an error it also answers, and this host says it in one sentence.
     logging.getLogger("azure.functions").setLevel("CRITICAL")
 

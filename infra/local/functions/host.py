@@ -187,9 +187,9 @@ class Host:
         return listeners
 
     def _sdk_source(self, trigger: ServiceBusTrigger) -> MessageSource:
-        return SdkMessageSource(
-            trigger, prefetch_count=self._options.settings.service_bus.prefetch_count
-        )
+        options = self._options.settings.service_bus
+        at_once = options.max_message_batch_size if trigger.many else options.max_concurrent_calls
+        return SdkMessageSource(trigger, credit=max(options.prefetch_count, at_once))
 
     def _stop_all(self) -> None:
         self._draining.set()

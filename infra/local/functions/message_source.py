@@ -5,7 +5,7 @@ import contextlib
 import logging
 from collections.abc import Callable
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from azure.servicebus import ServiceBusReceivedMessage
 from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver
@@ -13,6 +13,7 @@ from azure.servicebus.exceptions import ServiceBusConnectionError
 
 from infra.local.functions.app_settings import Connection
 from infra.local.functions.functions import ServiceBusTrigger
+from shared.clock import utc_now
 
 _log = logging.getLogger(__name__)
 
@@ -20,8 +21,9 @@ _log = logging.getLogger(__name__)
 # waits behind a receive and a gap in the messages is noticed only after it. The default of 0.2 s
 # costs a lone message that much; connecting does not use it.
 _SOCKET_WAIT_SECONDS = 0.01
+_OPEN_SECONDS = 10.0
 _FIRST_RETRY_SECONDS = 0.1
-_LAST_RETRY_SECONDS = 1.0
+_LAST_RETRY_SECONDS = 0.5
 
 
 class MessageSource(Protocol):
@@ -49,15 +51,24 @@ class MessageSource(Protocol):
 
 
 class SdkMessageSource:
-    """A `MessageSource` on azure-servicebus: one client, one receiver, opened again when lost."""
+    """A `MessageSource` on azure-servicebus: one client, one receiver, opened again when lost.
 
-    def __init__(self, trigger: ServiceBusTrigger, *, prefetch_count: int) -> None:
+    `credit` is how many messages the broker may have sent that no call has asked for yet, at most.
+    With the SDK's prefetch 0 every message that comes outside a receive call is released again,
+    which under a backlog moves each message several times.
+    """
+
+    def __init__(self, trigger: ServiceBusTrigger, *, credit: int) -> None:
         self._trigger = trigger
-        self._prefetch_count = prefetch_count
+        self._prefetch_count = max(credit - 1, 1)  # the SDK adds one
         self._client: ServiceBusClient | None = None
         self._receiver: ServiceBusReceiver | None = None
         self._retry_seconds = _FIRST_RETRY_SECONDS
         self._trouble: str | None = None
+        # One settlement at a time: each waits for its confirmation under the transport's one lock,
+        # and those that wait together take turns polling it (measured: up to 22 ms a message
+        # against 1 ms in sequence).
+        self._settling = asyncio.Lock()
 
     async def receive(self, max_count: int, wait_seconds: float) -> list[ServiceBusReceivedMessage]:
         try:
@@ -70,23 +81,29 @@ class SdkMessageSource:
             _log.info("Receiving from %s again.", self._trigger.entity_path)
             self._trouble = None
         self._retry_seconds = _FIRST_RETRY_SECONDS
-        return messages
+        # What waited here beyond its lock is the broker's again: it comes once more.
+        now = utc_now()
+        return [m for m in messages if m.locked_until_utc is None or m.locked_until_utc > now]
 
     async def complete(self, message: ServiceBusReceivedMessage) -> None:
-        await self._opened().complete_message(message)
+        async with self._settling:
+            await self._opened().complete_message(message)
 
     async def abandon(self, message: ServiceBusReceivedMessage) -> None:
-        await self._opened().abandon_message(message)
+        async with self._settling:
+            await self._opened().abandon_message(message)
 
     async def defer(self, message: ServiceBusReceivedMessage) -> None:
-        await self._opened().defer_message(message)
+        async with self._settling:
+            await self._opened().defer_message(message)
 
     async def dead_letter(
         self, message: ServiceBusReceivedMessage, reason: str | None, description: str | None
     ) -> None:
-        await self._opened().dead_letter_message(
-            message, reason=reason, error_description=description
-        )
+        async with self._settling:
+            await self._opened().dead_letter_message(
+                message, reason=reason, error_description=description
+            )
 
     async def renew_lock(self, message: ServiceBusReceivedMessage) -> datetime:
         return await self._opened().renew_message_lock(message)
@@ -110,16 +127,20 @@ class SdkMessageSource:
     async def _open(self) -> ServiceBusReceiver:
         if self._receiver is None:
             client = open_client(self._trigger.connection)
-            prefetch = self._prefetch_count
             trigger = self._trigger
+            options: Any = {
+                "prefetch_count": self._prefetch_count,
+                "socket_timeout": _SOCKET_WAIT_SECONDS,  # the client's own is not handed on
+            }
             receiver = (
-                client.get_queue_receiver(trigger.queue, prefetch_count=prefetch)
+                client.get_queue_receiver(trigger.queue, **options)
                 if trigger.queue
                 else client.get_subscription_receiver(
-                    trigger.topic or "", trigger.subscription or "", prefetch_count=prefetch
+                    trigger.topic or "", trigger.subscription or "", **options
                 )
             )
             self._client, self._receiver = client, receiver
+            await asyncio.wait_for(receiver.__aenter__(), _OPEN_SECONDS)
         return self._receiver
 
     async def _lost(self, error: Exception) -> None:
@@ -139,14 +160,11 @@ class SdkMessageSource:
 def open_client(connection: Connection) -> ServiceBusClient:
     # No retries inside the SDK: they back off for seconds while the bus may long be back.
     if connection.connection_string is not None:
-        return ServiceBusClient.from_connection_string(
-            connection.connection_string, retry_total=0, socket_timeout=_SOCKET_WAIT_SECONDS
-        )
+        return ServiceBusClient.from_connection_string(connection.connection_string, retry_total=0)
     return ServiceBusClient(
         connection.fully_qualified_namespace or "",
         _credential(connection),
         retry_total=0,
-        socket_timeout=_SOCKET_WAIT_SECONDS,
     )
 
 

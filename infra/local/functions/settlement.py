@@ -13,7 +13,7 @@ from azurefunctions.extensions.bindings.protos.settlement_pb2_grpc import (
     SettlementServicer,
     add_SettlementServicer_to_server,
 )
-from google.protobuf.empty_pb2 import Empty  # type: ignore[import-untyped]
+from google.protobuf.empty_pb2 import Empty
 
 from infra.local.functions.locks import LockedMessage, LockedMessages
 

@@ -1,0 +1,229 @@
+"""Service Bus functions on the local bus, through the unmodified SDK at both ends."""
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from azure.servicebus import ServiceBusMessage, ServiceBusReceivedMessage, ServiceBusSubQueue
+from azure.servicebus.aio import ServiceBusClient
+
+from infra.local.servicebus import LocalServiceBus
+from tests.integration.functions.running import APPS, ROOT, RunningHost, running_host
+from tests.integration.functions.topology import TOPOLOGY
+
+TRACE = "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
+
+
+@pytest.fixture
+async def bus() -> AsyncIterator[LocalServiceBus]:
+    async with LocalServiceBus(TOPOLOGY) as running:
+        yield running
+
+
+async def send(connection: str, *messages: tuple[str, dict[str, Any]]) -> None:
+    """Send (message id, body) pairs to the topic, all in one go."""
+    async with (
+        ServiceBusClient.from_connection_string(connection) as client,
+        client.get_topic_sender("sale-completed") as sender,
+    ):
+        await sender.send_messages(
+            [
+                ServiceBusMessage(
+                    json.dumps(body),
+                    message_id=message_id,
+                    application_properties={"store": "S1", "traceparent": TRACE},
+                )
+                for message_id, body in messages
+            ]
+        )
+
+
+async def dead_letters(connection: str, count: int) -> list[ServiceBusReceivedMessage]:
+    async with (
+        ServiceBusClient.from_connection_string(connection) as client,
+        client.get_subscription_receiver(
+            "sale-completed", "sales", sub_queue=ServiceBusSubQueue.DEAD_LETTER
+        ) as receiver,
+    ):
+        found: list[ServiceBusReceivedMessage] = []
+        async with asyncio.timeout(20):
+            while len(found) < count:
+                found += await receiver.receive_messages(count, max_wait_time=1)
+        return found
+
+
+async def emptied(bus: LocalServiceBus) -> None:
+    """Wait until the subscription holds nothing, waiting or locked."""
+    async with asyncio.timeout(20):
+        while True:
+            counts = bus.inspect()["entities"]["sale-completed/Subscriptions/sales"]
+            if counts["active"] + counts["locked"] == 0:
+                return
+            await asyncio.sleep(0.05)
+
+
+def ids(host: RunningHost) -> list[str]:
+    return [each["id"] for each in host.seen]
+
+
+async def test_batch_settles_each_message_for_itself(bus: LocalServiceBus) -> None:
+    await send(
+        bus.connection_string, ("good", {}), ("bad", {"do": "dead-letter"}), ("also-good", {})
+    )
+    settings = {"Bus": bus.connection_string, "TOPIC": "sale-completed"}
+    async with running_host(APPS / "settling", **settings) as host:
+        await host.until(lambda: len(host.seen) == 3)
+        await emptied(bus)
+        (dead,) = await dead_letters(bus.connection_string, 1)
+        code = await host.stop()
+
+    assert host.seen[0] == {
+        "id": "good",
+        "batch": 3,
+        "delivery": 1,
+        "sequence": 1,
+        "store": "S1",
+    }
+    assert (dead.dead_letter_reason, dead.dead_letter_error_description) == (
+        "refused",
+        "not a sale",
+    )
+    assert dead.message_id == "bad"
+    assert code == 0
+
+
+async def test_failing_batch_returns_only_what_it_had_not_settled(bus: LocalServiceBus) -> None:
+    settings = {"Bus": bus.connection_string, "TOPIC": "sale-completed"}
+    async with running_host(APPS / "settling", **settings) as host:
+        await send(bus.connection_string, ("good", {}), ("failing", {"do": "fail"}))
+        (dead,) = await dead_letters(bus.connection_string, 1)
+
+    assert ids(host).count("good") == 1
+    assert [each["delivery"] for each in host.seen if each["id"] == "failing"] == [1, 2, 3]
+    assert dead.dead_letter_reason == "MaxDeliveryCountExceeded"
+
+
+async def test_settling_twice_is_an_error_for_the_app_and_loses_nothing(
+    bus: LocalServiceBus,
+) -> None:
+    settings = {"Bus": bus.connection_string, "TOPIC": "sale-completed"}
+    async with running_host(APPS / "settling", **settings) as host:
+        await send(bus.connection_string, ("twice", {"do": "settle-twice"}))
+        await host.until(lambda: any("settle failed: SettlementError" in x for x in host.err))
+        await emptied(bus)
+
+    assert ids(host) == ["twice"]
+
+
+async def test_single_message_is_completed_by_the_host_in_its_senders_trace(
+    bus: LocalServiceBus,
+) -> None:
+    async with running_host(APPS / "plain", Bus=bus.connection_string) as host:
+        await send(bus.connection_string, ("one", {}))
+        await host.until(lambda: len(host.seen) == 1)
+        await emptied(bus)
+
+    (seen,) = host.seen
+    assert seen["trace"] == TRACE
+    assert seen["properties"] == {"store": "S1", "traceparent": TRACE}
+
+
+async def test_failing_message_comes_back_at_once_until_the_broker_gives_up(
+    bus: LocalServiceBus,
+) -> None:
+    async with running_host(APPS / "plain", Bus=bus.connection_string) as host:
+        await send(bus.connection_string, ("poison", {"do": "fail"}), ("good", {}))
+        (dead,) = await dead_letters(bus.connection_string, 1)
+        await emptied(bus)
+
+    assert dead.message_id == "poison"
+    assert [each["delivery"] for each in host.seen if each["id"] == "poison"] == [1, 2, 3]
+    assert ids(host).count("good") == 1
+
+
+async def test_output_is_sent_before_the_message_is_completed(bus: LocalServiceBus) -> None:
+    async with (
+        running_host(APPS / "plain", Bus=bus.connection_string),
+        ServiceBusClient.from_connection_string(bus.connection_string) as client,
+        client.get_queue_sender("questions") as questions,
+        client.get_queue_receiver("answers") as answers,
+    ):
+        await questions.send_messages(ServiceBusMessage("why"))
+        (answer,) = await answers.receive_messages(1, max_wait_time=20)
+
+    assert str(answer) == "why!"
+
+
+async def test_stop_finishes_and_settles_what_is_in_flight(bus: LocalServiceBus) -> None:
+    async with running_host(APPS / "plain", Bus=bus.connection_string) as host:
+        await send(bus.connection_string, ("slow", {"seconds": 1}))
+        await host.until(lambda: ids(host) == ["slow"])
+        code = await host.stop()
+        await emptied(bus)
+
+    assert code == 0
+
+
+async def test_drained_host_takes_no_more_messages_but_answers(bus: LocalServiceBus) -> None:
+    async with (
+        running_host(APPS / "plain", Bus=bus.connection_string) as host,
+        httpx.AsyncClient(base_url=host.url) as web,
+    ):
+        assert (await web.post("/admin/host/drain")).status_code == 202
+        async with asyncio.timeout(20):
+            while (await web.get("/admin/host/drain/status")).json()["state"] != "Completed":
+                await asyncio.sleep(0.05)
+        await host.until(lambda: True)
+        status = (await web.get("/admin/host/status")).json()
+
+    assert status["state"] == "Draining"
+
+
+@asynccontextmanager
+async def bus_process(port: int, folder: Path) -> AsyncIterator[int]:
+    """The bus as a process of its own that is killed at the end; gives its port."""
+    config = folder / "topology.json"
+    config.write_text(json.dumps(TOPOLOGY))
+    arguments = ["--config", str(config), "--data", str(folder), "--amqp-port", str(port)]
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "infra.local.servicebus", *arguments, "--admin-port", "0"),
+        cwd=ROOT,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    try:
+        ready = (await process.stdout.readline()).decode()
+        yield int(ready.split("amqp=")[1].split()[0].rsplit(":", 1)[1])
+    finally:
+        process.kill()
+        await process.wait()
+
+
+async def test_host_finds_a_killed_bus_again_by_itself(tmp_path: Path) -> None:
+    def connection(port: int) -> str:
+        return (
+            f"Endpoint=sb://127.0.0.1:{port};SharedAccessKeyName=RootManageSharedAccessKey;"
+            "SharedAccessKey=SAS_KEY_VALUE;UseDevelopmentEmulator=true;"
+        )
+
+    async with bus_process(0, tmp_path) as port:
+        settings = {"Bus": connection(port), "TOPIC": "sale-completed"}
+        host_running = running_host(APPS / "settling", **settings)
+        host = await host_running.__aenter__()
+        await send(connection(port), ("before", {}))
+        await host.until(lambda: "before" in ids(host))
+    try:
+        await host.until(lambda: any("trying again until it works" in line for line in host.err))
+        async with bus_process(port, tmp_path):
+            await send(connection(port), ("after", {}))
+            await host.until(lambda: "after" in ids(host))
+            assert await host.stop() == 0
+    finally:
+        await host_running.__aexit__(None, None, None)
+    assert len(host.err) < 12, "one outage is a few lines, not a flood"
