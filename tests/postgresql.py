@@ -53,7 +53,7 @@ def _running(
         _wait_until_ready(server, folder)
         yield
     finally:
-        server.send_signal(signal.SIGINT)  # "fast": does not wait for clients
+        server.send_signal(signal.SIGQUIT)  # "immediate": nothing is worth keeping
         try:
             server.wait(timeout=10)
         except subprocess.TimeoutExpired:
