@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import inspect
+import logging
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from pydantic import Field, model_validator
@@ -17,7 +20,13 @@ from shared.clock import Clock, utc_now
 if TYPE_CHECKING:
     from azure.servicebus.aio import ServiceBusClient
 
+_log = logging.getLogger("tillbus.bus")
+
 _T = TypeVar("_T")
+Wiring = Callable[[], _T | Awaitable[_T]]
+
+WIRING_DELAYS = tuple(timedelta(seconds=seconds) for seconds in (1, 2, 4, 8, 15))
+"""Half a minute together: within a message's lock of one minute."""
 
 
 class HasBus(Protocol):
@@ -98,6 +107,26 @@ def bus_collaborators(
         clock=clock,
         retry_policy=RetryPolicy.from_setting(settings.retry_delays),
     )
+
+
+async def patiently(wiring: Wiring[_T], delays: Sequence[timedelta] = WIRING_DELAYS) -> _T:
+    """Return what `wiring` gives, trying again while it raises; raises its last error.
+
+    A failed batch is delivered again at once: without the wait an outage of what is being wired
+    (the store, say) would spend all deliveries within seconds and dead-letter good messages.
+    """
+    for delay in delays:
+        try:
+            return await _wired(wiring)
+        except Exception as error:
+            _log.warning("The service cannot start yet: %s", error)
+            await asyncio.sleep(delay.total_seconds())
+    return await _wired(wiring)
+
+
+async def _wired(wiring: Wiring[_T]) -> _T:
+    built = wiring()
+    return await built if inspect.isawaitable(built) else built
 
 
 def once(build: Callable[[], Awaitable[_T]]) -> Callable[[], Awaitable[_T]]:

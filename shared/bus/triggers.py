@@ -12,14 +12,13 @@ settles every message itself (`auto_complete_messages=False`).
 
 from __future__ import annotations
 
-import inspect
 import os
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, List, TypeVar  # noqa: UP035  the worker's indexing refuses builtin list[...]
 
 import azure.functions as func
 
-from shared.bus.collaborators import HasBus
+from shared.bus.collaborators import HasBus, Wiring, patiently
 from shared.bus.consumer import consume
 from shared.bus.delivery import Delivery
 from shared.bus.message import received
@@ -37,7 +36,6 @@ from shared.telemetry import detached
 C = TypeVar("C", bound=HasBus)
 SubscriptionHandler = Callable[[Sequence[Delivery], C], Awaitable[Sequence[Outcome]]]
 InvalidHandler = Callable[[Sequence[DocumentRejected], C], Awaitable[None]]
-Wiring = Callable[[], C | Awaitable[C]]
 
 
 def subscription_trigger(
@@ -65,9 +63,7 @@ def subscription_trigger(
             messages: Sequence[Any], settlement: Callable[[C], Settlement], context: Any
         ) -> None:
             with detached():
-                collaborators = wiring()
-                if inspect.isawaitable(collaborators):
-                    collaborators = await collaborators
+                collaborators = await patiently(wiring)
                 await consume(
                     [received(each) for each in messages],
                     settlement(collaborators),

@@ -1,9 +1,12 @@
 import asyncio
+from collections.abc import Callable, Iterator
+from datetime import timedelta
 
 import pytest
 from pydantic import ValidationError
 
 from shared.bus import BusSettings, bus_collaborators, once
+from shared.bus.collaborators import WIRING_DELAYS, patiently
 from tests.unit.bus.samples import clock
 
 CONNECTION = (
@@ -85,3 +88,26 @@ async def test_a_failed_build_is_tried_again() -> None:
         await wiring()
 
     assert await wiring() == "built"
+
+
+def wiring_that_fails(times: int) -> Callable[[], str]:
+    answers: Iterator[OSError | str] = iter([OSError("no database yet")] * times + ["built"])
+
+    def wiring() -> str:
+        answer = next(answers)
+        if isinstance(answer, OSError):
+            raise answer
+        return answer
+
+    return wiring
+
+
+async def test_an_outage_while_wiring_is_waited_out_instead_of_burning_deliveries() -> None:
+    assert await patiently(wiring_that_fails(2), [timedelta(0)] * 2) == "built"
+
+
+async def test_wiring_that_stays_impossible_is_reported_before_the_lock_is_lost() -> None:
+    with pytest.raises(OSError, match="no database yet"):
+        await patiently(wiring_that_fails(3), [timedelta(0)] * 2)
+
+    assert sum(WIRING_DELAYS, timedelta()) < timedelta(minutes=1)
