@@ -10,7 +10,7 @@ import logging
 import os
 import socket
 import threading
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -76,6 +76,7 @@ class Host:
         self._draining = asyncio.Event()
         self._exit_code = EXIT_OK
         self._timers: dict[str, TimerListener] = {}
+        self._listening: Sequence[asyncio.Future[None]] = ()
 
     def stop(self) -> None:
         """Ask for a graceful stop; safe from a signal handler and from any thread."""
@@ -151,6 +152,7 @@ class Host:
         # Before any function runs, so that nothing the app prints mixes with the ready line.
         on_ready(f"http://{self._options.host}:{port}", len(functions))
         running = [asyncio.ensure_future(listener.run(self._draining)) for listener in listeners]
+        self._listening = running
         for task in running:
             task.add_done_callback(self._listener_ended)
         await self._stopping.wait()
@@ -229,8 +231,9 @@ class Host:
             return Response(status_code=202)
 
         async def drain_status(_request: Request) -> Response:
-            done = self._draining.is_set() and invoker.running == 0
-            state = "Completed" if done else "InProgress" if self._draining.is_set() else "Disabled"
+            done = invoker.running == 0 and all(task.done() for task in self._listening)
+            draining = "Completed" if done else "InProgress"
+            state = draining if self._draining.is_set() else "Disabled"
             return JSONResponse(
                 {"state": state, "outstandingInvocations": invoker.running, "outstandingRetries": 0}
             )
