@@ -173,3 +173,24 @@ async def test_service_that_does_not_exist_is_named() -> None:
     host = await start_host(None, "--service", "nobody")
     assert await host.ended() == EXIT_BAD_CONFIGURATION
     assert "There is no service 'nobody'" in host.err[-1]
+
+
+async def test_services_run_in_processes_of_their_own(tmp_path: Path) -> None:
+    arguments = ("--settings", "local.settings.example.json", "--state", str(tmp_path))
+    settings = {
+        "ServiceBusConnection": BUS,
+        "STORE_URL": f"sqlite+aiosqlite:///{tmp_path}/store.sqlite",
+        "APPLICATIONINSIGHTS_CONNECTION_STRING": "",
+    }
+    services = ("--service", "sales", "--service", "completeness")
+    async with running_host(None, *services, *arguments, **settings) as host:
+        urls = host.url.split(",")
+        async with httpx.AsyncClient() as web:
+            answers = [await web.get(f"{url}/admin/functions") for url in urls]
+        code = await host.stop()
+
+    sales, completeness = ([each["name"] for each in answer.json()] for answer in answers)
+    assert sales
+    assert completeness
+    assert not set(sales) & set(completeness)
+    assert code == 0
