@@ -2,6 +2,7 @@
 
 from infra.local.servicebus.amqp.connection import Connection
 from infra.local.servicebus.amqp.decode import decode_value
+from infra.local.servicebus.amqp.delivery import Stamp, encode_delivery
 from infra.local.servicebus.amqp.encode import encode_value
 from infra.local.servicebus.amqp.errors import AmqpError, DecodeError, EncodeError
 from infra.local.servicebus.amqp.message import (
@@ -9,8 +10,6 @@ from infra.local.servicebus.amqp.message import (
     Header,
     Message,
     Properties,
-    Stamp,
-    encode_delivery,
     encode_message,
     split_batch,
 )

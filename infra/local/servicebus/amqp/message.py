@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from struct import Struct
 from struct import error as StructError  # noqa: N812 - named like the exception it is
 from typing import Any, NamedTuple
-from uuid import UUID
 
 from infra.local.servicebus.amqp.composites import composite, decode_composite, encode_composite
 from infra.local.servicebus.amqp.decode import decode_value
@@ -26,8 +25,7 @@ BATCH_FORMAT = 0x80013700
 """Message format of Service Bus batches: data sections that each hold a whole message."""
 
 _UINT = Struct(">I").unpack_from
-_BODY = frozenset({DATA, SEQUENCE, VALUE})
-_HOP = frozenset({HEADER, DELIVERY_ANNOTATIONS, MESSAGE_ANNOTATIONS})
+BODY = frozenset({DATA, SEQUENCE, VALUE})
 _BEFORE_BODY = range(HEADER, DATA)
 _SECTIONS = frozenset(range(HEADER, FOOTER + 1))
 
@@ -129,7 +127,7 @@ class Message:
     @property
     def body_bytes(self) -> bytes:
         """The body sections as they were sent; empty when there are none."""
-        return b"".join(self.data[s.start : s.end] for s in self.sections if s.code in _BODY)
+        return b"".join(self.data[s.start : s.end] for s in self.sections if s.code in BODY)
 
     @property
     def data_sections(self) -> list[bytes]:
@@ -232,8 +230,8 @@ def encode_message(
     The body is `data` (one binary or several), else `sequence` (lists), else the amqp-value
     `value` (also for None). Raises EncodeError."""
     parts = [] if header is None else [encode_composite(header)]
-    parts += _maps((DELIVERY_ANNOTATIONS, delivery_annotations))
-    parts += _maps((MESSAGE_ANNOTATIONS, message_annotations))
+    parts += encode_annotations(DELIVERY_ANNOTATIONS, delivery_annotations)
+    parts += encode_annotations(MESSAGE_ANNOTATIONS, message_annotations)
     if properties is not None:
         parts.append(encode_composite(properties))
     if application_properties is not None:
@@ -245,174 +243,23 @@ def encode_message(
         parts += [encode_described(SEQUENCE, encode_value(list(item))) for item in sequence]
     else:
         parts.append(encode_described(VALUE, encode_value(value)))
-    parts += _maps((FOOTER, footer))
+    parts += encode_annotations(FOOTER, footer)
     return b"".join(parts)
 
 
-def _maps(*sections: tuple[int, Mapping[Any, Any] | None]) -> list[bytes]:
-    """Encode map sections whose keys are symbols (annotations, footer: AMQP 1.0, 3.2.10)."""
-    return [
-        encode_described(
-            code,
-            encode_map({Symbol(k) if type(k) is str else k: v for k, v in entries.items()}),
-        )
-        for code, entries in sections
-        if entries is not None
-    ]
+def encode_annotations(code: int, entries: Mapping[Any, Any] | None) -> list[bytes]:
+    """Return a map section with symbols as keys (annotations, footer: AMQP 1.0, 3.2.10) as a list
+    of one; of none without entries."""
+    if entries is None:
+        return []
+    named = {Symbol(key) if type(key) is str else key: value for key, value in entries.items()}
+    return [encode_described(code, encode_map(named))]
 
 
 def encode_application_properties(properties: Mapping[str, Any]) -> bytes:
     return encode_described(
         APPLICATION_PROPERTIES, encode_map({str(k): v for k, v in properties.items()})
     )
-
-
-# What the broker adds to every delivery (reference: Service Bus protocol guide, "Message
-# annotations"), in this order.
-_FIXED_LAYOUT = (
-    ("x-opt-sequence-number", 0x81),
-    ("x-opt-enqueue-sequence-number", 0x81),
-    ("x-opt-enqueued-time", 0x83),
-    ("x-opt-message-state", 0x71),
-)
-_FORMS = {0x81: "q", 0x83: "q", 0x71: "i"}
-
-
-def _long_entry(name: str, code: int) -> bytes:
-    return bytes((0xA3, len(name))) + name.encode("ascii") + bytes([code])
-
-
-_FIXED = Struct(">" + "".join(f"{len(n) + 3}s{_FORMS[c]}" for n, c in _FIXED_LAYOUT)).pack
-_ENTRIES = tuple(_long_entry(name, code) for name, code in _FIXED_LAYOUT)
-_LOCKED_UNTIL = _long_entry("x-opt-locked-until", 0x83)
-_SCHEDULED_TIME = _long_entry("x-opt-scheduled-enqueue-time", 0x83)
-_FRESH_HEADER = encode_composite(Header(delivery_count=0))
-LONGEST_HEADER_TTL = 0xFFFFFFFF
-_SIGNED = Struct(">q").pack
-_MAP32 = Struct(">3sBII").pack
-_OURS = frozenset(
-    {name for name, _ in _FIXED_LAYOUT}
-    | {
-        "x-opt-locked-until",
-        "x-opt-scheduled-enqueue-time",
-        "x-opt-partition-key",
-        "x-opt-deadletter-source",
-    }
-)
-
-
-class Stamp(NamedTuple):
-    """What the broker says of a message in one delivery. Times are int ms since the epoch, UTC."""
-
-    sequence_number: int
-    enqueued_sequence_number: int
-    enqueued_time: int
-    state: int = 0
-    delivery_count: int = 0
-    time_to_live: int | None = None
-    locked_until: int | None = None
-    scheduled_enqueue_time: int | None = None
-    partition_key: str | None = None
-    dead_letter_source: str | None = None
-    lock_token: UUID | None = None
-
-
-def encode_delivery(
-    payload: bytes,
-    stamp: Stamp,
-    application_properties: Mapping[str, Any] | None = None,
-    property_changes: Mapping[str, Any] | None = None,
-    *,
-    with_body: bool = True,
-) -> bytes:
-    """Return the bytes to deliver: header and annotations by the broker, the rest as it was sent.
-
-    `application_properties` replaces the sender's, `property_changes` overrides fields of the
-    sender's properties section; None leaves them alone. `with_body` False leaves the body out
-    (a peek may ask for that; receivers then see an empty message)."""
-    message = Message.parse(payload)
-    changed = application_properties is not None or bool(property_changes)
-    parts = [_delivery_header(message, stamp), _delivery_annotations(message, stamp)]
-    if stamp.lock_token is not None:
-        parts += _maps((DELIVERY_ANNOTATIONS, {"x-opt-lock-token": stamp.lock_token}))
-    if changed:
-        parts += _changed_sections(message, application_properties, property_changes)
-    left_out = _HOP | ({PROPERTIES, APPLICATION_PROPERTIES} if changed else frozenset())
-    if not with_body:
-        left_out |= _BODY
-    rest = [section for section in message.sections if section.code not in left_out]
-    if rest and rest[-1].end - rest[0].start == sum(s.end - s.start for s in rest):
-        parts.append(payload[rest[0].start : rest[-1].end])  # one slice in the usual case
-    else:
-        parts += [payload[section.start : section.end] for section in rest]
-    return b"".join(parts)
-
-
-def _delivery_header(message: Message, stamp: Stamp) -> bytes:
-    sent, life = message.header, stamp.time_to_live
-    if sent is None and life is None and not stamp.delivery_count:
-        return _FRESH_HEADER
-    sent = sent or Header()
-    return encode_composite(
-        Header(
-            sent.durable,
-            sent.priority,
-            None if life is None else min(life, LONGEST_HEADER_TTL),
-            None,
-            stamp.delivery_count,
-        )
-    )
-
-
-def _delivery_annotations(message: Message, stamp: Stamp) -> bytes:
-    one, two, three, four = _ENTRIES
-    parts = [
-        _FIXED(
-            one,
-            stamp.sequence_number,
-            two,
-            stamp.enqueued_sequence_number,
-            three,
-            stamp.enqueued_time,
-            four,
-            stamp.state,
-        )
-    ]
-    count = 8
-    for entry, time in (
-        (_LOCKED_UNTIL, stamp.locked_until),
-        (_SCHEDULED_TIME, stamp.scheduled_enqueue_time),
-    ):
-        if time is not None:
-            parts.append(entry + _SIGNED(time))
-            count += 2
-    sent = message.message_annotations
-    more = {} if not sent else {k: v for k, v in sent.items() if k not in _OURS}
-    if stamp.partition_key is not None:
-        more[Symbol("x-opt-partition-key")] = stamp.partition_key
-    if stamp.dead_letter_source is not None:
-        more[Symbol("x-opt-deadletter-source")] = stamp.dead_letter_source
-    for key, value in more.items():
-        parts.append(encode_value(key) + encode_value(value))
-        count += 2
-    body = b"".join(parts)
-    return _MAP32(b"\x00\x53\x72", 0xD1, len(body) + 4, count) + body
-
-
-def _changed_sections(
-    message: Message,
-    application_properties: Mapping[str, Any] | None,
-    property_changes: Mapping[str, Any] | None,
-) -> list[bytes]:
-    properties = message.properties
-    if property_changes:
-        properties = (properties or Properties())._replace(**property_changes)
-    if application_properties is None:
-        application_properties = message.application_properties
-    parts = [] if properties is None else [encode_composite(properties)]
-    if application_properties:
-        parts.append(encode_application_properties(application_properties))
-    return parts
 
 
 def split_batch(data: bytes) -> list[bytes]:
