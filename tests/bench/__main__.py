@@ -1,0 +1,47 @@
+"""Every benchmark, or those named: `python -m tests.bench [NAME ...]`.
+
+Prints figures and asserts nothing. Each runs in a process of its own, headed by the command that
+repeats it alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+BENCHES: Mapping[str, str] = MappingProxyType(
+    {
+        "cold_start": "What importing each function app costs a worker's start",
+        "servicebus_engine": "What the local bus costs per message, without sockets and SDK",
+        "dynamics_client": "What our Dynamics client costs on top of bare httpx",
+        "pipeline": "The whole chain: sale-to-ledger latency, and a backlog beside a bare SDK loop",
+    }
+)
+"""Module of this package -> what it measures; in order of running."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Return 0, or the exit code of the last benchmark that failed."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.bench",
+        description="Measure speed and memory.",
+        epilog=f"Benchmarks: {', '.join(BENCHES)}.",
+    )
+    parser.add_argument("name", nargs="*", metavar="NAME", help="default: all of them")
+    names = parser.parse_args(argv).name or list(BENCHES)
+    unknown = [name for name in names if name not in BENCHES]
+    if unknown:
+        parser.error(f"there is no benchmark {unknown[0]!r}; there are {', '.join(BENCHES)}")
+    exit_code = 0
+    for name in names:
+        print(f"\n{BENCHES[name]}\n  python -m tests.bench.{name}\n", flush=True)
+        ended = subprocess.run([sys.executable, "-m", f"tests.bench.{name}"], check=False)
+        exit_code = ended.returncode or exit_code
+    return exit_code
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
