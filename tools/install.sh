@@ -19,7 +19,9 @@ fi
 
 echo "Installing Tillbus [$extras] into .venv (pinned, a minute or three on a first run)"
 .venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt uv
-.venv/bin/uv pip install --python .venv/bin/python -c constraints.txt -b constraints.txt -e ".[$extras]"
+# Compiled once here rather than in every process: a child process of the demo starts twice as fast.
+.venv/bin/uv pip install --compile-bytecode --python .venv/bin/python \
+    -c constraints.txt -b constraints.txt -e ".[$extras]"
 
 # azure-functions-runtime declares Python >= 3.13 and runs on 3.11 and 3.12 all the same; pip can be
 # told so, uv cannot. Its dependencies are among ours.

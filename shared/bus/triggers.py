@@ -7,7 +7,7 @@
 
 The decorated function stays what it is, so that tests may call it; what the host calls is a
 function of the same name with the signature of the chosen settlement adapter. It takes a batch and
-settles every message itself (`auto_complete_messages=False`).
+settles every message, itself or by leaving it to the host to complete.
 """
 
 from __future__ import annotations
@@ -87,7 +87,6 @@ def subscription_trigger(
             topic_name=topic,
             subscription_name=subscription,
             cardinality="many",
-            auto_complete_messages=False,
             **options,
         )(function)
         return handler
@@ -133,8 +132,11 @@ def _settled_by_lock_token(run: Any, source: Subscription) -> Callable[..., Awai
 
 
 _ADAPTERS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
-    "host": (_settled_by_host, {}),
+    "host": (_settled_by_host, {"auto_complete_messages": True}),
     # Binary: from arrays of text the host drops empty bodies, which shifts the rest onto the wrong
     # messages, and it would replace whatever is not UTF-8.
-    "management": (_settled_by_lock_token, {"data_type": "binary"}),
+    "management": (
+        _settled_by_lock_token,
+        {"auto_complete_messages": False, "data_type": "binary"},
+    ),
 }

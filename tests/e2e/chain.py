@@ -129,11 +129,13 @@ class Chain:
 
 
 async def eventually(
-    condition: Callable[[], Awaitable[Any]], patience: float = PATIENCE_SECONDS
+    condition: Callable[[], Awaitable[Any]],
+    patience: float = PATIENCE_SECONDS,
+    poll: float = POLL_SECONDS,
 ) -> Any:
     """Return the condition's value as soon as it is true; fail with its last value otherwise."""
     end = time.monotonic() + patience
     while not (value := await condition()):
         assert time.monotonic() < end, f"still {value!r} after {patience} s"
-        await asyncio.sleep(POLL_SECONDS)
+        await asyncio.sleep(poll)
     return value

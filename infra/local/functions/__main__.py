@@ -16,6 +16,7 @@ from infra.local.functions.host import Host, HostOptions
 from infra.local.functions.host_json import load_host_settings
 from infra.local.functions.supervisor import READY, Supervisor
 from infra.local.functions.triggers.http import load_keys
+from infra.local.functions.unobserved import follow_parents
 
 _REPOSITORY = Path(__file__).resolve().parents[3]
 _SERVICE_APP = Path(__file__).resolve().parent / "service_app"
@@ -114,6 +115,7 @@ async def _run_host(options: argparse.Namespace) -> int:
     settings = load_host_settings(root / "host.json")
     _configure_logging(settings.log_level)
     apply_local_settings(_settings_file(root, options.settings))
+    follow_parents()
     host = Host(
         HostOptions(
             app=_app_folder(root, options.service),

@@ -40,6 +40,7 @@ from infra.local.functions.triggers.service_bus import (
     SingleListener,
 )
 from infra.local.functions.triggers.timer import TimerListener
+from infra.local.functions.unobserved import unobserved
 from infra.local.functions.worker import Worker
 from shared.clock import Clock, utc_now
 
@@ -113,7 +114,8 @@ class Host:
 
     async def _on_triggers_loop(self, work: Awaitable[Any]) -> Any:
         async def waiting() -> Any:
-            return await work
+            with unobserved():
+                return await work
 
         return await asyncio.wrap_future(
             asyncio.run_coroutine_threadsafe(waiting(), self._triggers_loop)

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from contextvars import Context
 from datetime import timedelta
 
 from infra.local.functions.errors import FunctionTimeout, InvocationFailed
@@ -74,13 +75,12 @@ class Invoker:
         metadata: Mapping[str, TypedData],
         trace_parent: str,
     ) -> InvocationResult:
+        invoking = self._worker.invoke(
+            function.function_id, function.trigger.argument, value, metadata, trace_parent
+        )
+        # An empty context: nothing of the host's own, its unobserved span least of all.
         running = asyncio.wrap_future(
-            asyncio.run_coroutine_threadsafe(
-                self._worker.invoke(
-                    function.function_id, function.trigger.argument, value, metadata, trace_parent
-                ),
-                self._worker_loop,
-            )
+            Context().run(asyncio.run_coroutine_threadsafe, invoking, self._worker_loop)
         )
         # Not wait_for: the worker knows no cancellation, the function runs on until it is killed.
         seconds = None if self._timeout is None else self._timeout.total_seconds()

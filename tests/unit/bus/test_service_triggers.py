@@ -33,7 +33,7 @@ def test_service_triggers_name_subscriptions_of_the_topology(service: Any) -> No
     for binding in bindings:
         assert topology.has(binding["topicName"], binding["subscriptionName"]), binding
         assert binding["cardinality"] == "MANY"
-        assert binding["autoCompleteMessages"] is False
+        assert binding["autoCompleteMessages"] is True
 
 
 def test_no_subscription_is_left_without_a_listener() -> None:

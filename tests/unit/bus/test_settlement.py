@@ -66,14 +66,21 @@ def messages(count: int) -> list[Received]:
     return [replace(message(sale_event(n)), native=f"native {n}") for n in range(1, count + 1)]
 
 
-async def test_the_host_completes_many_away_from_the_loop() -> None:
+async def test_completing_is_left_to_the_host() -> None:
     actions = Actions()
 
     assert await HostSettlement(actions).complete_many(messages(20)) == []
 
-    assert sorted(actions.calls) == sorted(("complete", f"native {n}") for n in range(1, 21))
-    assert threading.get_ident() not in actions.threads
+    assert actions.calls == []
 
+
+async def test_many_are_abandoned_away_from_the_loop() -> None:
+    actions = Actions()
+
+    assert await HostSettlement(actions).abandon_many(messages(20)) == []
+
+    assert sorted(actions.calls) == sorted(("abandon", f"native {n}") for n in range(1, 21))
+    assert threading.get_ident() not in actions.threads
 
 async def test_the_host_reports_only_the_messages_it_could_not_settle() -> None:
     actions = Actions()

@@ -83,7 +83,7 @@ def test_every_subscription_of_the_topology_has_exactly_one_function() -> None:
         if trigger["type"] == "serviceBusTrigger":
             assert trigger["connection"] == "ServiceBusConnection"
             assert trigger["cardinality"] == "MANY"
-            assert trigger["autoCompleteMessages"] is False
+            assert trigger["autoCompleteMessages"] is True
 
 
 @pytest.mark.parametrize("service", ["completeness", "sales"])

@@ -1,0 +1,130 @@
+"""Thousands of real invoices through every real process; some die on the way, no sale does.
+
+The expected books come from a count of the file that shares no code with the till.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.local.platform import Platform, PlatformOptions
+from infra.local.platform.platform import TOPOLOGY
+from tests.e2e.chain import Chain, eventually
+from tests.online_retail_count import Expected, expected
+from tests.shared_data import shared_data
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+
+INVOICES = 5_000
+KILLS = 20
+SECONDS_BETWEEN_KILLS = 1.0
+
+
+@asynccontextmanager
+async def _running(folder: Path) -> AsyncIterator[Chain]:
+    """A platform whose locks are short, so that what a dead host held comes back soon."""
+    topology = folder / "topology.json"
+    topology.write_text(TOPOLOGY.read_text().replace('"PT1M"', '"PT10S"'))
+    options = PlatformOptions(
+        folder / "data",
+        topology=topology,
+        settings={"RETRY_DELAYS": "PT1S,PT2S,PT4S,PT8S,PT16S,PT30S"},
+    )
+    async with Platform(options) as platform, Chain(platform) as chain:
+        yield chain
+
+
+@pytest.fixture(scope="module")
+def file() -> Path:
+    return shared_data("retail/online-retail/online_retail_2010_2011.csv.gz")
+
+
+@pytest.fixture(scope="module")
+def books(file: Path) -> Expected:
+    return expected(file, INVOICES)
+
+
+async def _replay(chain: Chain, file: Path) -> dict[str, Any]:
+    report: dict[str, Any] = await chain.tillbus("replay", str(file), "--invoices", str(INVOICES))
+    return report
+
+
+async def _booked_completely(chain: Chain, books: Expected) -> list[dict[str, Any]]:
+    """Wait until every store-day balances; return the documents."""
+
+    async def everything_booked() -> bool:
+        ledger = await chain.simulator("transactions")
+        return bool(ledger["count"] >= books.sales + books.returns)
+
+    async def balanced() -> bool:
+        certificates = await chain.certificates()
+        return len(certificates) == len(books.store_days) and all(
+            each["verdict"] == "balanced" for each in certificates
+        )
+
+    # Hundreds of certificates cost the host seconds: ask for them when they can be complete.
+    await eventually(everything_booked, patience=150, poll=1)
+    await eventually(balanced, patience=60, poll=3)
+    return await chain.transactions()
+
+
+def _assert_equal_books(documents: list[dict[str, Any]], books: Expected) -> None:
+    by_receipt = {row["RreceiptId"]: row for row in documents}
+    assert len(by_receipt) == len(documents) == books.sales + books.returns
+    assert {
+        receipt: abs(Decimal(str(row["PaymentAmount"]))) for receipt, row in by_receipt.items()
+    } == books.amount_by_invoice
+    returns = [row for row in documents if row["SaleIsReturnSale"] == "Yes"]
+    assert len(returns) == books.returns
+
+
+async def test_replay_books_what_an_independent_count_expects_and_a_second_one_nothing_more(
+    tmp_path: Path, file: Path, books: Expected
+) -> None:
+    async with _running(tmp_path) as chain:
+        report = await _replay(chain, file)
+        first = await _booked_completely(chain, books)
+
+        _assert_equal_books(first, books)
+        assert sum(report["file"]["rows_by_rule"].values()) == books.rows_read
+        assert report["file"]["excluded_by_rule"] == dict(books.rows_by_reason)
+        before = await chain.simulator("requests")
+
+        await _replay(chain, file)
+        second = await _booked_completely(chain, books)
+
+        assert len(second) == len(first)
+        assert (await chain.simulator("transactions"))["distinct_channel_references"] == len(first)
+        assert before["changesets"] <= len(first) * 1.01
+        assert await chain.dead_letters("sales") == []
+
+
+@pytest.mark.parametrize("victim", ["functions", "servicebus"])
+async def test_books_are_the_same_however_often_a_process_is_killed(
+    victim: str, tmp_path: Path, file: Path, books: Expected
+) -> None:
+    async with _running(tmp_path) as chain:
+        component = chain.platform.components[victim]
+        replay = asyncio.create_task(_replay(chain, file))
+        for _ in range(KILLS):
+            await asyncio.wait_for(component.is_ready.wait(), 60)
+            await asyncio.sleep(SECONDS_BETWEEN_KILLS)
+            component.kill()
+        await asyncio.wait_for(component.is_ready.wait(), 60)
+        await replay
+
+        documents = await _booked_completely(chain, books)
+
+        assert component.starts == KILLS + 1
+        _assert_equal_books(documents, books)
+        assert (await chain.simulator("transactions"))["count"] == len(documents)
+        letters = await chain.dead_letters("sales")
+        assert letters == [], json.dumps([letter.json() for letter in letters[:3]])
