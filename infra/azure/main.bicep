@@ -125,7 +125,7 @@ module apps 'modules/functionapp.bicep' = [
         ServiceBusConnection__fullyQualifiedNamespace: servicebus.outputs.fullyQualifiedNamespace
         ServiceBusConnection__credential: 'managedidentity'
         ServiceBusConnection__clientId: identities.outputs.identities[index].clientId
-        STORE_URL: 'postgresql+asyncpg://${identities.outputs.identities[index].name}@${store.outputs.host}:5432/${store.outputs.databaseName}?ssl=require&role=azure_pg_admin'
+        STORE_URL: 'postgresql+asyncpg://${identities.outputs.identities[index].name}@${store.outputs.host}:5432/${store.outputs.databaseName}?role=azure_pg_admin'
         APPLICATIONINSIGHTS_CONNECTION_STRING: monitoring.outputs.connectionString
         APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identities.outputs.identities[index].clientId};Authorization=AAD'
         // The app exports its own logs and spans; without this the host would send the lines again.
