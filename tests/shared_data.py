@@ -1,4 +1,4 @@
-"""Where tests find the real input data that lies beside the checkout, and how they skip without it."""
+"""Where tests find the real input data beside the checkout, and how they skip without it."""
 
 from __future__ import annotations
 

@@ -82,6 +82,7 @@ async def test_many_are_abandoned_away_from_the_loop() -> None:
     assert sorted(actions.calls) == sorted(("abandon", f"native {n}") for n in range(1, 21))
     assert threading.get_ident() not in actions.threads
 
+
 async def test_the_host_reports_only_the_messages_it_could_not_settle() -> None:
     actions = Actions()
     actions.lost = {"native 2"}
