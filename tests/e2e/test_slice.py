@@ -180,7 +180,7 @@ async def test_a_sale_of_an_unknown_company_or_currency_is_refused_before_any_ca
     sale = _sale()
     stranger = sale.model_copy(update={"key": sale.key.model_copy(update={"company": "none"})})
     foreign = SaleCompleted.model_validate_json(
-        sale.model_dump_json().replace('"GBP"', '"CHF"').replace("T1", "T9")
+        sale.model_dump_json().replace('"GBP"', '"CHF"').replace('"T1"', '"T9"')
     )
 
     await chain.publish(stranger, foreign)
