@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from infra.local.cli.till import till_publisher
-from infra.local.platform import Platform, PlatformOptions
+from infra.local.platform import DidNotStart, Platform, PlatformOptions
 from tests.bench.bench_topology import write_topology
 from tests.bench.drain import DELIVERIES_PER_SALE, Drain, backlog, measure_drain
 from tests.bench.latency import Latency, measure_latency, warm_up
@@ -83,7 +84,7 @@ def _print_usage(meter: Meter, sales: int) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Return 0."""
+    """Return 0, or 1 and a sentence when the platform does not start or does not finish."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sales", type=int, default=20_000, help="of the backlog; 0 leaves it out")
     parser.add_argument("--seconds", type=float, default=30, help="of steady sales; 0 for none")
@@ -91,7 +92,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--service", action="append", default=[], help="a host process of its own; repeatable"
     )
     arguments = parser.parse_args(argv)
-    asyncio.run(measure(arguments.sales, arguments.seconds, arguments.service))
+    try:
+        asyncio.run(measure(arguments.sales, arguments.seconds, arguments.service))
+    except (DidNotStart, TimeoutError) as error:
+        print(error, file=sys.stderr)
+        return 1
     return 0
 
 
