@@ -134,6 +134,8 @@ def consumer_span(
         links=_links(links),
         attributes={
             **_destination(topic, subscription, "process"),
+            # Azure Monitor keeps no messaging attribute it does not know; this one says who.
+            "tillbus.subscription": subscription,
             "messaging.message.id": message_id,
             "messaging.servicebus.message.delivery_count": delivery_count,
         },

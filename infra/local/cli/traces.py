@@ -43,6 +43,8 @@ def draw_trace(trace: dict[str, Any]) -> Tree:
 
 def _draw(parent: Tree, span: dict[str, Any]) -> None:
     label = Text(span["name"])
+    if subscription := span["attributes"].get("tillbus.subscription"):
+        label.append(f" for {subscription}")
     label.append(f"  {span['duration_ms']:.0f} ms", style="cyan")
     label.append(f"  {span['role']}", style="dim")
     if not span["success"]:

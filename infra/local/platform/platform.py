@@ -91,6 +91,8 @@ class Platform:
             "DYNAMICS_AUTHORITY": where.identity,
             "DYNAMICS_CA_FILE": where.identity_ca,
             **telemetry_settings(where.appinsights),
+            # One process runs every service, so none of them can name the cloud role.
+            **({} if self._options.services else {"OTEL_SERVICE_NAME": "functions"}),
             **self._options.settings,
         }
 
