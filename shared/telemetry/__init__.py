@@ -32,7 +32,7 @@ from shared.telemetry.metrics import (
     SALE_TO_LEDGER,
     THROTTLE_WAIT,
 )
-from shared.telemetry.setup import LOGGER_NAME, configure, force_flush
+from shared.telemetry.setup import LOGGER_NAME, configure, force_flush, shutdown
 from shared.telemetry.spans import (
     SUBJECT,
     consumer_span,
@@ -64,6 +64,7 @@ __all__ = [
     "force_flush",
     "mark_failed",
     "process_spans",
+    "shutdown",
     "traceparent_of",
     "tracer",
     "within",

@@ -62,15 +62,35 @@ def configure(service_name: str) -> bool:
 
 def force_flush(timeout_seconds: float = 10) -> None:
     """Send everything still waiting, as far as it goes within the time."""
-    if not _configured:
-        return
-    from opentelemetry import _logs, metrics, trace
-
-    providers = (trace.get_tracer_provider(), _logs.get_logger_provider())
-    for provider in (*providers, metrics.get_meter_provider()):
+    for provider in _providers():
         flush = getattr(provider, "force_flush", None)
         if flush is not None:
             flush(int(timeout_seconds * 1000))
+
+
+def shutdown() -> None:
+    """Send everything still waiting and export nothing from then on.
+
+    For a process that outlives what it exports to; others may simply exit.
+    """
+    global _configured
+    for provider in _providers():
+        stop = getattr(provider, "shutdown", None)
+        if stop is not None:
+            stop()
+    _configured = False
+
+
+def _providers() -> tuple[object, ...]:
+    if not _configured:
+        return ()
+    from opentelemetry import _logs, metrics, trace
+
+    return (
+        trace.get_tracer_provider(),
+        _logs.get_logger_provider(),
+        metrics.get_meter_provider(),
+    )
 
 
 def is_loopback(connection_string: str) -> bool:

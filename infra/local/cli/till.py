@@ -30,4 +30,4 @@ async def till_publisher(addresses: Addresses) -> AsyncIterator[Publisher]:
         yield publisher
     finally:
         await publisher.aclose()
-        telemetry.force_flush()
+        telemetry.shutdown()
