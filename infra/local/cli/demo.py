@@ -46,7 +46,7 @@ async def run_demo(seed: int, as_json: bool) -> int:
         async with Platform(PlatformOptions(Path(folder), settings=SETTINGS)) as platform:
             addresses = platform.addresses
             ending = await _play(addresses, day, tell)
-            letters = await dead_letters(addresses, subscription="sales")
+            letters = await dead_letters(addresses)
             trace = await _trace(addresses, day)
             tell("the day is over")
     faults = [*ending.differences, *_wrong_letters(day, letters)]

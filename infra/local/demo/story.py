@@ -95,9 +95,7 @@ class Story:
         await publish(self._day.afternoon[half:], self._publisher)
         await asyncio.sleep(OUTAGE_SECONDS)
         await self._http.delete("/_simulator/faults")
-        self._tell(
-            f"          Dynamics is back after {OUTAGE_SECONDS} s; nothing was dead-lettered"
-        )
+        self._tell(f"          Dynamics is back after {OUTAGE_SECONDS} s")
 
     async def _poison(self) -> None:
         self._tell(

@@ -116,6 +116,7 @@ def test_messaging_conventions_are_on_the_span(exported: Exported) -> None:
         "messaging.operation.name": "process",
         "messaging.destination.name": "sale-completed",
         "messaging.destination.subscription.name": "sales",
+        "tillbus.subscription": "sales",
         "messaging.message.id": "m-1",
         "messaging.servicebus.message.delivery_count": 3,
     }
