@@ -1,0 +1,95 @@
+"""What the command line says when it cannot do what was asked: one sentence, and an exit code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from infra.local.cli import main
+from infra.local.cli.certificates import verdict
+from infra.local.cli.traces import draw_trace
+
+COMMANDS = ["up", "demo", "bus", "simulator", "replay", "publish", "certify", "dlq", "trace"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([command, "--help"]) == 0
+
+    assert "usage" in capsys.readouterr().out.lower()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["certify"], "start one with `tillbus up`"),
+        (["dlq"], "start one with `tillbus up`"),
+        (["trace", "a/b/2026-03-02/T1/1"], "start one with `tillbus up`"),
+        (["publish", "--sales", "1"], "start one with `tillbus up`"),
+        (["replay", "nothing.csv"], "start one with `tillbus up`"),
+        (["publish"], "give either a FILE or --sales N"),
+        (["publish", "--sales", "many"], "valid integer"),
+        (["dance"], "No such command"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_command_that_cannot_run_says_why_in_one_line(
+    arguments: list[str],
+    sentence: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    assert main(arguments) == 2
+
+    complaint = capsys.readouterr().err
+    assert sentence in complaint
+    assert len(complaint.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "overall"),
+    [
+        ([], "nothing seen"),
+        (["balanced", "balanced"], "balanced"),
+        (["balanced", "open"], "open"),
+        (["differs", "open"], "differs"),
+        (["differs", "incomplete", "balanced"], "incomplete"),
+    ],
+)
+def test_the_worst_store_day_decides_the_overall_verdict(verdicts: list[str], overall: str) -> None:
+    assert verdict([{"verdict": each} for each in verdicts]) == overall
+
+
+def test_a_trace_is_drawn_with_names_durations_and_failures() -> None:
+    child = {
+        "name": "process sale-completed",
+        "duration_ms": 12.4,
+        "role": "functions",
+        "success": False,
+        "result_code": "500",
+        "links": [{}, {}],
+        "attributes": {"tillbus.subscription": "sales"},
+        "children": [],
+    }
+    root = {
+        **child,
+        "name": "publish sale-completed",
+        "role": "till",
+        "success": True,
+        "links": [],
+        "attributes": {},
+        "children": [child],
+    }
+    console = Console(width=120, record=True, file=None, quiet=False)
+    with console.capture() as drawn:
+        console.print(draw_trace({"operation_id": "abc", "roots": [root]}))
+
+    lines = drawn.get().splitlines()
+    assert lines[0].strip() == "trace abc"
+    assert "publish sale-completed  12 ms  till" in lines[1]
+    assert "process sale-completed for sales  12 ms  functions  failed 500  linked to 2" in lines[2]
