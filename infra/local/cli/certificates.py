@@ -63,17 +63,18 @@ def verdict(certificates: Iterable[Certificate]) -> str:
 
 def certificate_table(certificates: Iterable[Certificate]) -> Table:
     """Return one row per store-day."""
-    table = Table(title="Store-day certificates", title_justify="left", box=SIMPLE_HEAD)
-    for heading in ("company", "store", "day"):
-        table.add_column(heading)
-    for heading in ("facts", "documents", "in the ledger", "missing", "rejected"):
-        table.add_column(heading, justify="right")
-    table.add_column("verdict")
+    table = Table(
+        title="Store-day certificates", title_justify="left", box=SIMPLE_HEAD, pad_edge=False
+    )
+    for heading in ("store", "day"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("facts", "booked", "amount", "missing", "rejected"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
     for each in certificates:
         amounts = [f"{amount['documents']} {amount['currency']}" for amount in each["amounts"]]
         table.add_row(
-            each["company"],
-            each["store"],
+            f"{each['company']}/{each['store']}",
             each["business_day"],
             str(each["facts_seen"]),
             str(each["documents_posted"]),

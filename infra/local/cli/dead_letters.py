@@ -80,7 +80,7 @@ def _dead_letter(topic: str, subscription: str, message: ServiceBusReceivedMessa
 
 def dead_letter_table(letters: Sequence[DeadLetter]) -> Table:
     """Return the dead letters as a table for a person."""
-    table = Table(title="Dead letters", title_justify="left", box=SIMPLE_HEAD)
+    table = Table(title="Dead letters", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     for heading in ("queue", "fact", "reason", "description"):
         table.add_column(heading, overflow="fold")
     for letter in letters:
