@@ -6,11 +6,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import httpx
-from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from infra.local.cli.output import Refused, out, print_json
+from infra.local.cli.output import Refused, narrow_table, out, print_json
 from infra.local.platform import Addresses
 
 Certificate = Mapping[str, Any]
@@ -63,12 +62,10 @@ def verdict(certificates: Iterable[Certificate]) -> str:
 
 def certificate_table(certificates: Iterable[Certificate]) -> Table:
     """Return one row per store-day."""
-    table = Table(
-        title="Store-day certificates", title_justify="left", box=SIMPLE_HEAD, pad_edge=False
-    )
+    table = narrow_table("Store-day certificates")
     for heading in ("store", "day"):
         table.add_column(heading, no_wrap=True)
-    for heading in ("facts", "booked", "amount", "missing", "rejected"):
+    for heading in ("facts", "booked", "amount", "gaps", "rejected"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
     for each in certificates:

@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass
 
 from azure.servicebus import ServiceBusReceivedMessage, ServiceBusSubQueue
 from azure.servicebus.aio import ServiceBusClient
-from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from infra.local.cli.output import narrow_table
 from infra.local.platform import Addresses
 from infra.local.platform.platform import TOPOLOGY
 from shared.bus import Topology
@@ -80,7 +80,7 @@ def _dead_letter(topic: str, subscription: str, message: ServiceBusReceivedMessa
 
 def dead_letter_table(letters: Sequence[DeadLetter]) -> Table:
     """Return the dead letters as a table for a person."""
-    table = Table(title="Dead letters", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    table = narrow_table("Dead letters")
     for heading in ("queue", "fact", "reason", "description"):
         table.add_column(heading, overflow="fold")
     for letter in letters:

@@ -7,8 +7,10 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
 
 PLAIN_WIDTH = 120
 """Columns outside a terminal, where nobody says how many there are."""
@@ -20,6 +22,18 @@ def _console(*, stderr: bool) -> Console:
         console
         if console.is_terminal
         else Console(stderr=stderr, highlight=False, width=PLAIN_WIDTH)
+    )
+
+
+def narrow_table(title: str) -> Table:
+    """Return an empty table that wastes no column: certificates fit into eighty."""
+    return Table(
+        title=title,
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+        show_edge=False,
+        collapse_padding=True,
     )
 
 
