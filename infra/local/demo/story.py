@@ -19,19 +19,21 @@ from shared.bus import Publisher
 from shared.events import SaleCompleted
 
 PATIENCE_SECONDS = 60
-"""How long the last documents may take after the last till has closed."""
+"""How long the certificates may stand still once the stores have closed. A busy machine takes
+longer than that to book the rest of the day, and its books are none the worse for it."""
 
 OUTAGE_SECONDS = 4
 POLL_SECONDS = 0.25
 
 Tell = Callable[[str], None]
+Certificates = Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
 class Ending:
     """What the day came to; `differences` is empty when the books balance."""
 
-    certificates: Sequence[Mapping[str, Any]]
+    certificates: Certificates
     differences: Sequence[str]
     ledger: Mapping[str, Any]
     requests: Mapping[str, int]
@@ -45,7 +47,7 @@ class Story:
         addresses: Addresses,
         day: DemoDay,
         publisher: Publisher,
-        certificates: Callable[[], Awaitable[Sequence[Mapping[str, Any]]]],
+        certificates: Callable[[], Awaitable[Certificates]],
         tell: Tell,
     ) -> None:
         self._addresses = addresses
@@ -56,7 +58,7 @@ class Story:
         self._http = httpx.AsyncClient(base_url=addresses.dynamics, timeout=30)
 
     async def play(self) -> Ending:
-        """Play every scene, then wait until the last sale is booked or patience ends."""
+        """Play every scene, then wait until every store-day balances or patience ends."""
         async with self._http:
             for scene in (
                 self._morning,
@@ -118,13 +120,10 @@ class Story:
         await publish(self._day.closes, self._publisher)
 
     async def _ending(self) -> Ending:
-        end = time.monotonic() + PATIENCE_SECONDS
-        while True:
-            certificates = self._ours(await self._certificates())
-            balanced = [each for each in certificates if each["verdict"] == "balanced"]
-            if len(balanced) == len(self._day.closes) or time.monotonic() > end:
-                break
-            await asyncio.sleep(POLL_SECONDS)
+        async def ours() -> Certificates:
+            return self._ours(await self._certificates())
+
+        certificates = await last_certificates(ours, len(self._day.closes), self._tell)
         ledger = (await self._http.get("/_simulator/transactions")).raise_for_status().json()
         requests = (await self._http.get("/_simulator/requests")).raise_for_status().json()
         return Ending(certificates, compare_books(self._day.transactions, ledger), ledger, requests)
@@ -136,3 +135,26 @@ class Story:
 
     async def _inject(self, **fault: object) -> None:
         (await self._http.post("/_simulator/faults", json=fault)).raise_for_status()
+
+
+async def last_certificates(
+    fetch: Callable[[], Awaitable[Certificates]],
+    days: int,
+    tell: Tell,
+    *,
+    monotonic: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> Certificates:
+    """Return the certificates once that many balance, or once none has changed for too long."""
+    latest: Certificates | None = None
+    changed_at = monotonic()
+    while True:
+        certificates = await fetch()
+        if sum(each["verdict"] == "balanced" for each in certificates) == days:
+            return certificates
+        if certificates != latest:
+            latest, changed_at = certificates, monotonic()
+        elif monotonic() - changed_at > PATIENCE_SECONDS:
+            tell(f"          nothing has changed for {PATIENCE_SECONDS} s")
+            return certificates
+        await sleep(POLL_SECONDS)
