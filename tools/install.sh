@@ -5,7 +5,8 @@ set -eu
 cd "$(dirname "$0")/.."
 extras="$1"
 
-if ! .venv/bin/python -c 'import sys' >/dev/null 2>&1; then
+# An environment whose making was interrupted has a Python and no pip.
+if ! .venv/bin/python -c 'import pip' >/dev/null 2>&1; then
     python=$(sh tools/find_python.sh)
     echo "Making .venv with $("$python" --version)"
     rm -rf .venv
