@@ -119,7 +119,7 @@ def test_no_damaged_batch_is_a_server_error(start: Start) -> None:
     _, ready = start()
     with _client(ready["api"]) as client:
 
-        @settings(max_examples=150, deadline=None)
+        @settings(max_examples=150)
         @given(body=_damaged_batches())
         def check(body: bytes) -> None:
             answer = client.post("/data/$batch", content=body, headers=_MIXED)

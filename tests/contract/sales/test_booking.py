@@ -171,7 +171,8 @@ class _Bare:
 
 
 @settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=15,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(st.lists(sales(), min_size=1, max_size=6, unique_by=lambda sale: sale.key))
 async def test_whatever_a_till_may_publish_dynamics_books_to_the_cent(

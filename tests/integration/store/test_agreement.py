@@ -101,7 +101,6 @@ LEDGER_STEPS = st.one_of(
 # A new database is costly on PostgreSQL, so one serves all examples and is emptied between them.
 _EXAMPLES = settings(
     max_examples=40,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 

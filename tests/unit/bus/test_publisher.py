@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from azure.servicebus import ServiceBusMessage, ServiceBusMessageBatch
 from azure.servicebus.exceptions import ServiceBusConnectionError, ServiceBusServerBusyError
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.bus import PublishFailed
@@ -164,7 +164,6 @@ async def test_closing_closes_the_client() -> None:
     assert bus.closed
 
 
-@settings(deadline=None)
 @given(
     sizes=st.lists(st.integers(0, 3_000), max_size=30),
     limit=st.integers(500, 4_000),

@@ -238,7 +238,7 @@ misfortunes = st.sampled_from(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(misfortunes, max_size=12),
     st.lists(st.integers(1, 6), min_size=1, max_size=9),

@@ -233,5 +233,5 @@ class QueueMachine(RuleBasedStateMachine):
             self.connection.close()
 
 
-QueueMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=50, deadline=None)
+QueueMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=50)
 TestRandomHistories = QueueMachine.TestCase
