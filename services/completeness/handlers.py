@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from services.completeness.certificate import Certificate, Verdict
@@ -24,6 +24,9 @@ _DAYS_AT_ONCE = 200
 """Store-days read together: some ten thousand entries of a busy chain, a few megabytes."""
 
 _DAYS_PER_RUN = 20_000
+
+_REASONS_NAMED = 3
+"""How many reasons one log line gives, gravest first; the certificate holds them all."""
 
 
 class Collaborators(Protocol):
@@ -57,20 +60,23 @@ async def note_invalid(
 
 
 async def evaluate(collaborators: Collaborators) -> list[Certificate]:
-    """Certify every store-day that changed since it was last looked at; log what is wrong.
+    """Certify every store-day that changed since it was last looked at; log what became of it.
 
     Returns those certificates. A day that changes meanwhile is due again: its version tells.
     """
     ledger = collaborators.ledger
+    before = {each.day: each for each in await ledger.evaluations(other_than=Verdict.BALANCED)}
     due = await ledger.unevaluated(_DAYS_PER_RUN)
     certificates: list[Certificate] = []
     for start in range(0, len(due), _DAYS_AT_ONCE):
-        certificates += await _evaluate(ledger, due[start : start + _DAYS_AT_ONCE])
+        certificates += await _evaluate(ledger, due[start : start + _DAYS_AT_ONCE], before)
     await _meter(ledger, {certificate.company for certificate in certificates})
     return certificates
 
 
-async def _evaluate(ledger: Ledger, days: Sequence[StoreDay]) -> list[Certificate]:
+async def _evaluate(
+    ledger: Ledger, days: Sequence[StoreDay], before: Mapping[StoreDay, Evaluation]
+) -> list[Certificate]:
     known = await ledger.entries(days)
     # In a thread: a day of 20,000 sales takes a second, which nobody else should wait for.
     certificates = await asyncio.to_thread(_certificates, known)
@@ -81,7 +87,7 @@ async def _evaluate(ledger: Ledger, days: Sequence[StoreDay]) -> list[Certificat
         ]
     )
     for each, certificate in zip(known, certificates, strict=True):
-        _report(each.day, certificate)
+        _report(each.day, certificate, before.get(each.day))
     return certificates
 
 
@@ -89,13 +95,25 @@ def _certificates(known: Sequence[DayEntries]) -> list[Certificate]:
     return [certify(each.day, each.entries) for each in known]
 
 
-def _report(day: StoreDay, certificate: Certificate) -> None:
-    """Name what is wrong once per change; an open day is still moving, unless a sale is missing."""
+def _report(day: StoreDay, certificate: Certificate, before: Evaluation | None) -> None:
+    """Log a verdict when it is new, and when sequences begin or cease to be missing.
+
+    An open day is still moving, and named only if a sale is missing. While a backlog drains, every
+    look at a day finds other documents missing, and nobody could read a line for each.
+    """
+    missing = certificate.missing_sequences > 0
+    if before and (before.verdict, before.missing_sequences > 0) == (certificate.verdict, missing):
+        return
     if certificate.verdict is Verdict.BALANCED:
         _log.info("Store-day %s is balanced: %d documents", day, certificate.documents_posted)
-    elif certificate.verdict is not Verdict.OPEN or certificate.missing_sequences:
-        why = "; ".join(certificate.reasons)
-        _log.warning("Store-day %s is %s: %s", day, certificate.verdict.value, why)
+    elif certificate.verdict is not Verdict.OPEN or missing:
+        _log.warning("Store-day %s is %s: %s", day, certificate.verdict.value, _why(certificate))
+
+
+def _why(certificate: Certificate) -> str:
+    named = "; ".join(certificate.reasons[:_REASONS_NAMED])
+    more = len(certificate.reasons) - _REASONS_NAMED
+    return f"{named}; and {more} more" if more > 0 else named
 
 
 async def _meter(ledger: Ledger, changed: set[str]) -> None:

@@ -206,3 +206,34 @@ async def test_a_missing_sequence_is_named_and_metered_until_it_is_found(
     assert gauge.values == {"usrt": 0}
     assert caplog.records[-1].getMessage() == f"Store-day {DAY} is balanced: 3 documents"
     assert await collaborators.ledger.days(DayFilter()) == [DAY]
+
+
+async def test_a_day_that_stays_incomplete_is_named_once_and_briefly(
+    collaborators: Collaborators, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "tillbus.completeness")
+    first, second, *_ = day = transactions(["1.00"] * 3)
+    await handlers.witness(deliveries(*map(sale, day), closing(day)), collaborators)
+    await handlers.evaluate(collaborators)
+
+    for booked in (first, second):
+        await handlers.witness(deliveries(document(booked)), collaborators)
+        await handlers.evaluate(collaborators)
+
+    [line] = [each.getMessage() for each in caplog.records]
+    assert line.startswith(f"Store-day {DAY} is incomplete: 3 facts without a document yet")
+
+
+async def test_a_line_about_a_day_gives_three_reasons_and_counts_the_rest(
+    collaborators: Collaborators, caplog: pytest.LogCaptureFixture
+) -> None:
+    tills = [transactions(["1.00"] * 3, terminal=f"T{number}") for number in range(5)]
+    seen = [each for till in tills for each in (till[0], till[2])]
+    await handlers.witness(deliveries(*map(sale, seen)), collaborators)
+
+    [certificate] = await handlers.evaluate(collaborators)
+
+    [line] = [each.getMessage() for each in caplog.records]
+    assert line.count("no fact for sequence 2") == 2
+    assert line.startswith(f"Store-day {DAY} is open: the store has not closed the day yet; ")
+    assert line.endswith(f"; and {len(certificate.reasons) - 3} more")
