@@ -61,10 +61,15 @@ def services() -> list[str]:
     return sorted(path.parent.name for path in REPOSITORY.glob("services/*/function_app.py"))
 
 
-def stage(service: str, out: Path) -> Path:
-    """Lay out the app without its dependencies; return the folder."""
+def check(service: str) -> None:
+    """Raise `CannotPackage` unless there is such a service."""
     if service not in services():
         raise CannotPackage(f"there is no service {service!r}; there are {', '.join(services())}")
+
+
+def stage(service: str, out: Path) -> Path:
+    """Lay out the app without its dependencies; return the folder."""
+    check(service)
     staged = out / service
     shutil.rmtree(staged, ignore_errors=True)
     staged.mkdir(parents=True)

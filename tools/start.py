@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 
-from tools.package import REPOSITORY, CannotPackage, stage
+from tools.package import REPOSITORY, CannotPackage, check, stage
 
 HOW_TO_GET = (
     "Azure Functions Core Tools (`func`) are not installed: `npm install -g "
@@ -25,10 +25,10 @@ def main(argv: list[str]) -> int:
         print("usage: start.py SERVICE", file=sys.stderr)
         return 2
     func = shutil.which("func")
-    if func is None:
-        print(HOW_TO_GET, file=sys.stderr)
-        return 1
     try:
+        check(argv[0])
+        if func is None:
+            raise CannotPackage(HOW_TO_GET)
         staged = stage(argv[0], REPOSITORY / "dist" / "start")
     except CannotPackage as error:
         print(f"start: {error}", file=sys.stderr)
