@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import Protocol
 
 from opentelemetry import context, trace
@@ -36,8 +37,13 @@ class TracedMessage(Protocol):
     def delivery_count(self) -> int: ...
 
 
+@cache
 def tracer() -> trace.Tracer:
-    """Return the tracer of Tillbus; its spans go nowhere until `configure` has been called."""
+    """Return the tracer of Tillbus; its spans go nowhere until `configure` has been called.
+
+    Kept, because looking it up costs too much for every span; one that was looked up before
+    `configure` finds the provider by itself later.
+    """
     return trace.get_tracer("tillbus")
 
 
