@@ -33,8 +33,10 @@ _TRACE_PROPERTIES = frozenset({TRACEPARENT, "tracestate", "Diagnostic-Id"})
 class Received:
     """One message as the broker delivered it, whatever handed it to us.
 
-    `properties` has str keys; values are str, int, float, bool or None. `delivery_count` is the
-    broker's count of earlier deliveries. `native` is what the settlement adapter needs back.
+    `properties` has str keys; values are str, int, float, bool or None. `delivery_count` is
+    the broker's, as the native message has it: the Functions host counts this delivery too (1 at
+    first), the SDK's own receivers only those that failed. `native` is what the settlement adapter
+    needs back.
     """
 
     body: bytes
