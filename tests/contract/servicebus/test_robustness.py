@@ -176,6 +176,26 @@ async def test_a_restarted_bus_has_what_it_accepted(tmp_path: Path) -> None:
     assert left == {}
 
 
+async def test_messages_of_an_entity_that_is_not_configured_now_are_counted_and_kept(
+    tmp_path: Path,
+) -> None:
+    without = {"UserConfig": {"Namespaces": [{"Name": "tillbus", "Queues": [], "Topics": []}]}}
+    async with (
+        LocalServiceBus(CONFIG, data=tmp_path) as bus,
+        connect(bus) as client,
+        client.get_queue_sender("work") as sender,
+    ):
+        await sender.send_messages([ServiceBusMessage("one"), ServiceBusMessage("two")])
+
+    async with LocalServiceBus(without, data=tmp_path) as bus:
+        away = bus.inspect()
+    async with LocalServiceBus(CONFIG, data=tmp_path) as bus:
+        back = counts(bus, "work")
+
+    assert away == {"entities": {}, "unconfigured": {"work": 2}}
+    assert back == {"active": 2}
+
+
 async def test_the_admin_port_tells_health_and_counts(bus: LocalServiceBus) -> None:
     async with httpx.AsyncClient(base_url=bus.admin_url) as http:
         health = await http.get("/health")

@@ -40,7 +40,8 @@ def inspection(namespace: Namespace) -> dict[str, Any]:
     """Return counts per entity, by address in configuration order.
 
     Of a queue or subscription: active (locked ones included, as in Azure), locked, scheduled,
-    deferred, deadLettered. Of a topic: scheduled."""
+    deferred, deadLettered. Of a topic: scheduled. `unconfigured` counts the stored messages of
+    entities that are no longer configured; they wait until they are again."""
     entities: dict[str, dict[str, int]] = {}
     for entity in namespace.entities():
         if not isinstance(entity, Queue):
@@ -54,7 +55,7 @@ def inspection(namespace: Namespace) -> dict[str, Any]:
             "deferred": counts.deferred,
             "deadLettered": counts.dead_letter,
         }
-    return {"entities": entities}
+    return {"entities": entities, "unconfigured": namespace.orphans}
 
 
 def _problem(request: Request, error: Exception) -> Response:
