@@ -1,7 +1,28 @@
-"""Azure Service Bus over real AMQP 1.0, for the unmodified SDKs, on one machine."""
+"""Azure Service Bus over real AMQP 1.0, for the unmodified SDKs, on one machine.
 
-from infra.local.servicebus.config import ConfigError, NamespaceConfig
-from infra.local.servicebus.server import LocalServiceBus
-from infra.local.servicebus.storage import StorageError
+What is named here is imported when it is first asked for: the Functions host needs the message
+codec in `amqp` only, not the server with its web framework.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from infra.local.servicebus.config import ConfigError, NamespaceConfig
+    from infra.local.servicebus.server import LocalServiceBus
+    from infra.local.servicebus.storage import StorageError
 
 __all__ = ["ConfigError", "LocalServiceBus", "NamespaceConfig", "StorageError"]
+
+_HOMES = {
+    "ConfigError": "config",
+    "LocalServiceBus": "server",
+    "NamespaceConfig": "config",
+    "StorageError": "storage",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
