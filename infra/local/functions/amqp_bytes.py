@@ -4,24 +4,14 @@ The SDK hands over values without their AMQP types: strings come as bytes, every
 Known fields get the type the standard gives them, others the likeliest (text, long).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from azure.servicebus import ServiceBusReceivedMessage
 from azure.servicebus.amqp import AmqpMessageBodyType, AmqpMessageHeader, AmqpMessageProperties
 
-from infra.local.servicebus.amqp.encode import (
-    encode_binary,
-    encode_described,
-    encode_list,
-    encode_map,
-    encode_value,
-)
-from infra.local.servicebus.amqp.values import Symbol, Timestamp, UByte, UInt, ULong
+from infra.local.servicebus.amqp import Header, Properties, Timestamp, ULong, encode_message
 
-# Descriptor codes of the sections, AMQP 1.0 part 3.2.
-_HEADER, _ANNOTATIONS, _PROPERTIES, _APPLICATION_PROPERTIES = 0x70, 0x72, 0x73, 0x74
-_DATA, _SEQUENCE, _VALUE = 0x75, 0x76, 0x77
 _TIMES = {
     b"x-opt-enqueued-time",
     b"x-opt-locked-until",
@@ -32,66 +22,53 @@ _TIMES = {
 def encode_received(message: ServiceBusReceivedMessage, delivery_count: int) -> bytes:
     """Return the message's sections; `delivery_count` replaces the header's."""
     raw = message.raw_amqp_message
-    sections = [_header(raw.header, delivery_count)]
-    if raw.annotations:
-        annotations = {_symbol(k): _annotation(k, v) for k, v in raw.annotations.items()}
-        sections.append(encode_described(_ANNOTATIONS, encode_map(annotations)))
-    if raw.properties is not None:
-        sections.append(_properties(raw.properties))
-    if raw.application_properties:
-        properties = {_text(k): _typed(v) for k, v in raw.application_properties.items()}
-        sections.append(encode_described(_APPLICATION_PROPERTIES, encode_map(properties)))
-    sections.extend(_body(raw.body_type, raw.body))
-    return b"".join(sections)
-
-
-def _header(header: AmqpMessageHeader | None, delivery_count: int) -> bytes:
-    durable = priority = time_to_live = first_acquirer = None
-    if header is not None:
-        durable, first_acquirer = header.durable, header.first_acquirer
-        priority, time_to_live = header.priority, header.time_to_live
-    return _described_list(
-        _HEADER,
-        durable,
-        None if priority is None else UByte(priority),
-        None if time_to_live is None else UInt(time_to_live),
-        first_acquirer,
-        UInt(delivery_count),
+    annotations = {_text(k): _annotation(k, v) for k, v in (raw.annotations or {}).items()}
+    properties = {_text(k): _typed(v) for k, v in (raw.application_properties or {}).items()}
+    return encode_message(
+        header=_header(raw.header, delivery_count),
+        message_annotations=annotations or None,
+        properties=None if raw.properties is None else _properties(raw.properties),
+        application_properties=properties or None,
+        **_body(raw.body_type, raw.body),
     )
 
 
-def _properties(properties: AmqpMessageProperties) -> bytes:
-    group_sequence = properties.group_sequence
-    return _described_list(
-        _PROPERTIES,
+def _header(header: AmqpMessageHeader | None, delivery_count: int) -> Header:
+    if header is None:
+        return Header(delivery_count=delivery_count)
+    return Header(
+        header.durable, header.priority, header.time_to_live, header.first_acquirer, delivery_count
+    )
+
+
+def _properties(properties: AmqpMessageProperties) -> Properties:
+    user_id = properties.user_id
+    return Properties(
         _message_id(properties.message_id),
-        properties.user_id,
+        user_id.encode() if isinstance(user_id, str) else user_id,
         _optional_text(properties.to),
         _optional_text(properties.subject),
         _optional_text(properties.reply_to),
         _message_id(properties.correlation_id),
-        None if properties.content_type is None else _symbol(properties.content_type),
-        None if properties.content_encoding is None else _symbol(properties.content_encoding),
-        _optional_time(properties.absolute_expiry_time),
-        _optional_time(properties.creation_time),
+        _optional_text(properties.content_type),
+        _optional_text(properties.content_encoding),
+        properties.absolute_expiry_time,
+        properties.creation_time,
         _optional_text(properties.group_id),
-        None if group_sequence is None else UInt(group_sequence),
+        properties.group_sequence,
         _optional_text(properties.reply_to_group_id),
     )
 
 
-def _body(kind: AmqpMessageBodyType, body: Any) -> Iterable[bytes]:
+def _body(kind: AmqpMessageBodyType, body: Any) -> dict[str, Any]:
+    """Return the body as the argument of `encode_message` for its kind of section."""
     match kind:
         case AmqpMessageBodyType.DATA:
-            return (encode_described(_DATA, encode_binary(bytes(part))) for part in body)
+            return {"data": body}
         case AmqpMessageBodyType.SEQUENCE:
-            return (encode_described(_SEQUENCE, encode_value(_typed(part))) for part in body)
+            return {"sequence": [_typed(part) for part in body]}
         case _:
-            return (encode_described(_VALUE, encode_value(_typed(body))),)
-
-
-def _described_list(code: int, *fields: object) -> bytes:
-    return encode_described(code, encode_list([encode_value(f) for f in fields], len(fields)))
+            return {"value": _typed(body)}
 
 
 def _annotation(key: object, value: Any) -> Any:
@@ -120,13 +97,5 @@ def _optional_text(value: Any) -> str | None:
     return None if value is None else _text(value)
 
 
-def _optional_time(value: int | None) -> Timestamp | None:
-    return None if value is None else Timestamp(value)
-
-
 def _text(value: Any) -> str:
     return value.decode("utf-8", errors="replace") if isinstance(value, bytes) else str(value)
-
-
-def _symbol(value: Any) -> Symbol:
-    return Symbol(_text(value))
