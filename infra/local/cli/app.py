@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Annotated, Any
@@ -44,25 +45,36 @@ def main(argv: list[str] | None = None) -> int:
         code = app(args=argv, prog_name="tillbus", standalone_mode=False)
         return code if isinstance(code, int) else 0
     except TyperException as error:
+        return _complain(error.format_message(), UNUSABLE)
+    except (NotRunning, DidNotStart) as error:
         return _complain(error, UNUSABLE)
-    except (NotRunning, DidNotStart, OSError) as error:
-        return _complain(error, UNUSABLE)
+    except OSError as error:
+        what = f"{error.filename}: {error.strerror}" if error.filename else error
+        return _complain(what, UNUSABLE)
     except Refused as error:
         return _complain(error, FAILED)
     except (httpx.HTTPError, ServiceBusError) as error:
         return _complain(f"the local platform did not answer: {error}", UNUSABLE)
-    except (KeyboardInterrupt, typer.Abort):
+    except (KeyboardInterrupt, asyncio.CancelledError, typer.Abort):
         return _complain("interrupted", 130)
 
 
 def _complain(what: object, code: int) -> int:
-    talk.print(f"tillbus: {what}", style="red", markup=False)
+    talk.print(f"tillbus: {what}", style="red", markup=False, soft_wrap=True)
     return code
 
 
 def run(work: Callable[[], Coroutine[Any, Any, int]]) -> int:
-    """Run a command's coroutine to its exit code."""
-    return asyncio.run(work())
+    """Run a command's coroutine to its exit code; told to end, it still stops what it started."""
+
+    async def until_told_to_end() -> int:
+        task = asyncio.current_task()
+        assert task is not None
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+        return await work()
+
+    return asyncio.run(until_told_to_end())
 
 
 @app.command()
@@ -118,7 +130,7 @@ def _as_program(program: Callable[[list[str]], int], arguments: list[str] | None
 @app.command()
 def replay(
     file: Annotated[Path, typer.Argument(help="Online Retail CSV or CSV.gz, either layout.")],
-    invoices: Annotated[int | None, typer.Option(help="Only the first N invoices.")] = None,
+    invoices: Annotated[int | None, typer.Option(min=1, help="Only the first N invoices.")] = None,
     data: Data = DEFAULT_DATA,
     as_json: AsJson = False,
 ) -> int:
@@ -134,10 +146,15 @@ def publish(
         Path | None, typer.Argument(help="CloudEvents, one JSON document a line; - reads stdin.")
     ] = None,
     sales: Annotated[
-        int | None, typer.Option(help="Generate this many transactions instead of reading.")
+        int | None,
+        typer.Option(
+            min=1, help="Generate transactions instead: so many, rounded up to as many per store."
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of what is generated.")] = 7,
-    rate: Annotated[float | None, typer.Option(help="At most so many facts a second.")] = None,
+    rate: Annotated[
+        float | None, typer.Option(min=0.01, help="At most so many facts a second.")
+    ] = None,
     data: Data = DEFAULT_DATA,
     as_json: AsJson = False,
 ) -> int:

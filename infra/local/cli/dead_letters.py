@@ -9,7 +9,7 @@ from azure.servicebus import ServiceBusReceivedMessage, ServiceBusSubQueue
 from azure.servicebus.aio import ServiceBusClient
 from rich.table import Table
 
-from infra.local.cli.output import narrow_table
+from infra.local.cli.output import Refused, narrow_table
 from infra.local.platform import Addresses
 from infra.local.platform.platform import TOPOLOGY
 from shared.bus import Topology
@@ -38,15 +38,24 @@ class DeadLetter:
 async def dead_letters(
     addresses: Addresses, topic: str | None = None, subscription: str | None = None
 ) -> list[DeadLetter]:
-    """Return the dead letters of every subscription, or of those asked for, oldest first each."""
+    """Return the dead letters of every subscription, or of those asked for, oldest first each.
+
+    Raises `Refused` when what is asked for is not in the topology.
+    """
+    wanted = [
+        (each, name)
+        for each, subscriptions in Topology.load(TOPOLOGY).topics.items()
+        for name in subscriptions
+        if topic in (None, each) and subscription in (None, name)
+    ]
+    if not wanted:
+        raise Refused(f"there is no subscription {subscription or '*'} of a topic {topic or '*'}")
     found: list[DeadLetter] = []
     async with ServiceBusClient.from_connection_string(
         addresses.servicebus_connection_string
     ) as client:
-        for each, subscriptions in Topology.load(TOPOLOGY).topics.items():
-            for name in subscriptions:
-                if topic in (None, each) and subscription in (None, name):
-                    found += [letter async for letter in _peek(client, each, name)]
+        for each, name in wanted:
+            found += [letter async for letter in _peek(client, each, name)]
     return found
 
 

@@ -13,10 +13,10 @@ from infra.local.platform.platform import DEFAULT_PORTS, REPOSITORY
 
 
 async def stay_up(data: Path, process_per_service: bool) -> int:
-    """Start, say where everything is, and stop in good order on SIGINT or SIGTERM."""
+    """Start, say where everything is, and stop in good order when told to end."""
     logging.getLogger("tillbus").setLevel(logging.INFO)
     stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     services = sorted(path.parent.name for path in REPOSITORY.glob("services/*/function_app.py"))
     options = PlatformOptions(

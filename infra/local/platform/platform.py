@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
 from infra.local.appinsights.server import connection_string
 from infra.local.platform.addresses import FILE, Addresses
-from infra.local.platform.process import Component
+from infra.local.platform.process import Component, DidNotStart
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 TOPOLOGY = REPOSITORY / "infra" / "topology.json"
@@ -53,9 +54,11 @@ class Platform:
         self._options.data.mkdir(parents=True, exist_ok=True)
         (self._options.data / "logs").mkdir(exist_ok=True)
         async with contextlib.AsyncExitStack() as stack:
+            stack.enter_context(only_platform_over(self._options.data))
+            stack.push_async_callback(self._stop_all)
             for name in ("servicebus", "dynamics", "appinsights"):
-                await self._start(stack, name, {})
-            await self._start(stack, "functions", self.function_settings)
+                await self._start(name, {})
+            await self._start("functions", self.function_settings)
             self._stack = stack.pop_all()
         self.addresses.write(self._options.data)
         return self
@@ -108,9 +111,15 @@ class Platform:
             functions=functions,
         )
 
-    async def _start(
-        self, stack: contextlib.AsyncExitStack, name: str, environment: Mapping[str, str]
-    ) -> None:
+    async def _stop_all(self) -> None:
+        async with (
+            contextlib.AsyncExitStack() as stops
+        ):  # each is stopped, whatever befalls another
+            for component in self.components.values():
+                component.expect_end()
+                stops.push_async_callback(component.stop)
+
+    async def _start(self, name: str, environment: Mapping[str, str]) -> None:
         component = Component(
             name,
             f"infra.local.{name}",
@@ -119,7 +128,6 @@ class Platform:
             log=self._options.data / "logs" / f"{name}.log",
         )
         self.components[name] = component
-        stack.push_async_callback(component.stop)
         await component.start()
 
     def _arguments(self, name: str, ready: Mapping[str, str]) -> list[str]:
@@ -143,6 +151,22 @@ class Platform:
             return [*port("--port", "appinsights", "http"), *data]
         services = [word for service in self._options.services for word in ("--service", service)]
         return ["--app", str(REPOSITORY), *port("--port", "functions", "http"), *services]
+
+
+@contextlib.contextmanager
+def only_platform_over(data: Path) -> Iterator[None]:
+    """Hold a folder for one platform; raises `DidNotStart` while another one has it.
+
+    The system lets go of it when the process ends, however it ends.
+    """
+    with (data / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise DidNotStart(
+                f"a local platform runs over {data} already; stop it, or give another --data"
+            ) from error
+        yield
 
 
 def telemetry_settings(appinsights: str) -> dict[str, str]:

@@ -77,9 +77,13 @@ class Component:
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGKILL)
 
+    def expect_end(self) -> None:
+        """From now on an end is no death: a Ctrl-C reaches every process of the terminal."""
+        self._stopping = True
+
     async def stop(self) -> None:
         """Ask to stop, wait, and only then insist."""
-        self._stopping = True
+        self.expect_end()
         self.is_ready.clear()
         if self._watcher is not None:
             self._watcher.cancel()
@@ -137,10 +141,12 @@ class Component:
 
     async def _keep_alive(self) -> None:
         failures = 0
-        while not self._stopping:
+        while True:
             assert self._process is not None
             await self._process.wait()
             self.is_ready.clear()
+            if self._stopping:
+                return
             _log.warning("%s died (%s), starting it anew", self.name, self._process.returncode)
             await asyncio.sleep(RESTART_PAUSE_SECONDS)
             try:
