@@ -132,4 +132,8 @@ def _connect(service_name: str, environment: MutableMapping[str, str]) -> None:
     logger = logging.getLogger(LOGGER_NAME)
     if logger.level == logging.NOTSET:
         logger.setLevel(logging.INFO)
+    # We flush at exit ourselves. The exporter's handler would do so from a thread, when Python 3.12
+    # starts none any more and prints a traceback instead.
+    for handler in logger.handlers:
+        handler.flushOnClose = False  # type: ignore[attr-defined]  # read by logging.shutdown
     atexit.register(force_flush)
