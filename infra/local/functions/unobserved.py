@@ -19,8 +19,13 @@ _NOT_SAMPLED = NonRecordingSpan(
 
 
 def follow_parents() -> None:
-    """Make the app's sampler keep everything but what is below a span that is not sampled."""
-    os.environ.setdefault(_SAMPLER, "parentbased_always_on")
+    """Make the app's sampler keep everything but what is below a span that is not sampled.
+
+    Another sampler an operator has chosen stays. `always_on` does not: a process that exports
+    telemetry itself leaves that to the hosts it starts (`shared.telemetry.configure` sets it).
+    """
+    if os.environ.get(_SAMPLER, "always_on") == "always_on":
+        os.environ[_SAMPLER] = "parentbased_always_on"
 
 
 @contextmanager
