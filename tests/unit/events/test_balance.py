@@ -171,6 +171,19 @@ def test_any_amount_changed_by_one_unit_or_less_is_refused_by_name(
             {"basket_discounts": [{"code": "X", "amount": "1.00"}]},
             "basket discounts are 1.00, the lines' shares of them 0",
         ),
+        (
+            {
+                "tenders": [
+                    {
+                        "type": "cash",
+                        "currency": "EUR",
+                        "amount": "28.005",
+                        "amount_in_sale_currency": "24.00",
+                    }
+                ]
+            },
+            "tender 1 of 28.005 has a fraction below the minor unit of EUR",
+        ),
         ({"lines": json_of()["data"]["lines"] * 2}, "two lines have the same line number"),
     ],
 )
