@@ -125,6 +125,7 @@ def _spoilt(sale: SaleCompleted) -> Iterator[tuple[Reason, bytes]]:
         return json.dumps(envelope | changes).encode()
 
     yield Reason.INVALID_JSON, b"{"
+    yield Reason.INVALID_JSON, document()[:-40]
     yield Reason.INVALID_JSON, b"\xff\xfe\x00"
     yield Reason.NOT_A_CLOUD_EVENT, b'"a sale"'
     yield Reason.UNKNOWN_TYPE, document(type="com.tillbus.sale-dreamt.v1")
@@ -132,6 +133,7 @@ def _spoilt(sale: SaleCompleted) -> Iterator[tuple[Reason, bytes]]:
     yield Reason.INVALID_DATA, document(data={})
     yield Reason.AMOUNTS_DO_NOT_ADD_UP, document(data=data | {"total": str(sale.total + 1)})
     yield Reason.CARD_NUMBER, document(data=data | {"cashier": "5500 0000 0000 0004"})
+    yield Reason.MISSING_ID, document(id="")
     yield Reason.ID_MISMATCH, document(id="00000000-0000-0000-0000-000000000000")
 
 
@@ -145,8 +147,12 @@ async def test_what_can_never_succeed_is_dead_lettered_at_once_with_its_reason(
     for message_id, (_, body) in messages.items():
         await chain.send_raw("sale-completed", ServiceBusMessage(body, message_id=message_id))
     await chain.send_raw("sale-completed", without_id)
-    after = _sale()
+    after, unnumbered = _sale(), _sale()
     await chain.publish(after)
+    await chain.send_raw(
+        "sale-completed",
+        ServiceBusMessage(encode(new_event(unnumbered, source="/tills/e2e", time=utc_now()))),
+    )
 
     async def all_dead() -> Any:
         letters = await chain.dead_letters("sales")
@@ -161,8 +167,9 @@ async def test_what_can_never_succeed_is_dead_lettered_at_once_with_its_reason(
     card = next(name for name, (reason, _) in messages.items() if reason is Reason.CARD_NUMBER)
     assert "0004" not in letters[card].description
     assert await chain.dead_letters("completeness") == []
-    # Nothing else was delayed by any of it.
-    await eventually(partial(chain.booked, after), patience=10)
+    # Nothing else was delayed by any of it, and a right sale needs no message id.
+    for right in (after, unnumbered):
+        await eventually(partial(chain.booked, right), patience=10)
 
 
 async def test_a_message_larger_than_the_bus_takes_is_refused_to_its_sender(chain: Chain) -> None:
