@@ -9,6 +9,7 @@ from rich.console import Console
 
 from infra.local.cli import main
 from infra.local.cli.certificates import verdict
+from infra.local.cli.output import PLAIN_STEP, progress
 from infra.local.cli.traces import draw_trace
 
 COMMANDS = ["up", "demo", "bus", "simulator", "replay", "publish", "certify", "dlq", "trace"]
@@ -31,6 +32,10 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
         (["replay", "nothing.csv"], "start one with `tillbus up`"),
         (["publish"], "give either a FILE or --sales N"),
         (["publish", "--sales", "many"], "valid integer"),
+        (["publish", "--sales", "0"], "--sales"),
+        (["publish", "--sales", "1", "--rate", "0"], "--rate"),
+        (["replay", "nothing.csv", "--invoices", "-1"], "--invoices"),
+        (["certify", "--shop", "x"], "--shop"),
         (["dance"], "No such command"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
@@ -49,6 +54,22 @@ def test_a_command_that_cannot_run_says_why_in_one_line(
     complaint = capsys.readouterr().err
     assert sentence in complaint
     assert len(complaint.strip().splitlines()) == 1
+
+
+def test_outside_a_terminal_progress_is_plain_lines_on_stderr(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with progress("publishing", 2 * PLAIN_STEP) as advance:
+        for _ in range(4):
+            advance(PLAIN_STEP // 2)
+
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.splitlines() == [
+        f"publishing: {PLAIN_STEP} of {2 * PLAIN_STEP}",
+        f"publishing: {2 * PLAIN_STEP} of {2 * PLAIN_STEP}",
+        f"publishing: {2 * PLAIN_STEP}",
+    ]
 
 
 @pytest.mark.parametrize(
