@@ -135,6 +135,31 @@ async def test_another_document_under_the_key_is_a_conflict_that_names_the_diffe
     assert "-99.00 here" in error.message
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("ChannelReferenceId", "of-another-fact"),
+        ("Currency", "SEK"),
+        ("GrossAmount", Decimal("-0.01")),
+        ("NetAmount", Decimal("-0.01")),
+        ("PaymentAmount", Decimal("0.01")),
+    ],
+)
+async def test_a_booked_document_is_ours_only_if_fact_currency_and_every_amount_agree(
+    field: str, value: object
+) -> None:
+    erp = FakeDynamics()
+    ours = sale(1)
+    theirs = replace(ours, header={**ours.header, field: value})
+    assert isinstance((await erp.port().post([theirs]))[0], Booked)
+
+    (posting,) = await erp.port().post([ours])
+
+    error = error_of(posting)
+    assert isinstance(error, Conflict)
+    assert field in error.message
+
+
 async def test_the_same_sale_twice_in_one_call_is_booked_once() -> None:
     erp = FakeDynamics()
     first, second = await erp.port().post([sale(1), sale(1)])
