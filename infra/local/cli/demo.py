@@ -6,8 +6,8 @@ import asyncio
 import contextlib
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -49,14 +49,33 @@ async def run_demo(seed: int, as_json: bool) -> int:
             letters = await dead_letters(addresses)
             trace = await _trace(addresses, day)
             tell("the day is over")
-    faults = [*ending.differences, *_wrong_letters(day, letters)]
-    balances = verdict(ending.certificates) == BALANCED and not faults
-    seconds = round(time.monotonic() - started, 1)
+    report = _Report(
+        ending,
+        letters,
+        trace,
+        [*ending.differences, *_wrong_letters(day, letters)],
+        round(time.monotonic() - started, 1),
+    )
     if as_json:
-        print_json(_document(ending, letters, trace, faults, seconds, balances))
+        print_json(_document(report))
     else:
-        _print(ending, letters, trace, faults, seconds, balances)
-    return 0 if balances else 1
+        _print(report)
+    return 0 if report.balances else 1
+
+
+@dataclass(frozen=True)
+class _Report:
+    """What the day came to; `faults` is empty when nothing is wrong."""
+
+    ending: Ending
+    letters: Sequence[DeadLetter]
+    trace: dict[str, Any]
+    faults: Sequence[str]
+    seconds: float
+
+    @property
+    def balances(self) -> bool:
+        return verdict(self.ending.certificates) == BALANCED and not self.faults
 
 
 async def _play(addresses: Addresses, day: DemoDay, tell: Any) -> Ending:
@@ -93,51 +112,39 @@ def _wrong_letters(day: DemoDay, letters: Sequence[DeadLetter]) -> list[str]:
     ]
 
 
-def _print(
-    ending: Ending,
-    letters: Sequence[DeadLetter],
-    trace: dict[str, Any],
-    faults: Sequence[str],
-    seconds: float,
-    balances: bool,
-) -> None:
+def _print(report: _Report) -> None:
+    ending = report.ending
     out.print()
     out.print(certificate_table(ending.certificates))
     for remark in remarks(ending.certificates):
         out.print(remark)
-    out.print(dead_letter_table(letters))
-    if trace:
-        out.print("One sale from till to ledger", style="italic")
-        out.print(draw_trace(trace))
-    requests = Counter(ending.requests)
     out.print()
+    out.print(dead_letter_table(report.letters))
+    out.print()
+    if report.trace:
+        out.print("One sale from till to ledger", style="italic")
+        out.print(draw_trace(report.trace))
+        out.print()
     out.print(
-        f"{ending.ledger['count']} documents in Dynamics by {requests['batch']} $batch calls,"
-        f" {seconds} s"
+        f"{ending.ledger['count']} documents in Dynamics by"
+        f" {ending.requests.get('batch', 0)} $batch calls, {report.seconds} s"
     )
-    for fault in faults:
+    for fault in report.faults:
         out.print(f"  {fault}", style="red")
-    if balances:
+    if report.balances:
         out.print("The books balance.", style="bold green")
     else:
         out.print("THE BOOKS DO NOT BALANCE.", style="bold red")
 
 
-def _document(
-    ending: Ending,
-    letters: Sequence[DeadLetter],
-    trace: dict[str, Any],
-    faults: Sequence[str],
-    seconds: float,
-    balances: bool,
-) -> dict[str, object]:
+def _document(report: _Report) -> dict[str, object]:
     return {
-        "balances": balances,
-        "differences": list(faults),
-        "certificates": list(ending.certificates),
-        "dead_letters": [letter.json() for letter in letters],
-        "trace": trace,
-        "ledger": ending.ledger,
-        "requests": ending.requests,
-        "seconds": seconds,
+        "balances": report.balances,
+        "differences": list(report.faults),
+        "certificates": list(report.ending.certificates),
+        "dead_letters": [letter.json() for letter in report.letters],
+        "trace": report.trace,
+        "ledger": report.ending.ledger,
+        "requests": report.ending.requests,
+        "seconds": report.seconds,
     }
