@@ -65,6 +65,10 @@ class SdkMessageSource:
         self._receiver: ServiceBusReceiver | None = None
         self._retry_seconds = _FIRST_RETRY_SECONDS
         self._trouble: str | None = None
+        # One settlement at a time: each waits for its confirmation under the transport's one lock,
+        # and those that wait together take turns polling it (measured: up to 22 ms a message
+        # against 1 ms in sequence).
+        self._settling = asyncio.Lock()
 
     async def receive(self, max_count: int, wait_seconds: float) -> list[ServiceBusReceivedMessage]:
         try:
@@ -82,20 +86,24 @@ class SdkMessageSource:
         return [m for m in messages if m.locked_until_utc is None or m.locked_until_utc > now]
 
     async def complete(self, message: ServiceBusReceivedMessage) -> None:
-        await self._opened().complete_message(message)
+        async with self._settling:
+            await self._opened().complete_message(message)
 
     async def abandon(self, message: ServiceBusReceivedMessage) -> None:
-        await self._opened().abandon_message(message)
+        async with self._settling:
+            await self._opened().abandon_message(message)
 
     async def defer(self, message: ServiceBusReceivedMessage) -> None:
-        await self._opened().defer_message(message)
+        async with self._settling:
+            await self._opened().defer_message(message)
 
     async def dead_letter(
         self, message: ServiceBusReceivedMessage, reason: str | None, description: str | None
     ) -> None:
-        await self._opened().dead_letter_message(
-            message, reason=reason, error_description=description
-        )
+        async with self._settling:
+            await self._opened().dead_letter_message(
+                message, reason=reason, error_description=description
+            )
 
     async def renew_lock(self, message: ServiceBusReceivedMessage) -> datetime:
         return await self._opened().renew_message_lock(message)

@@ -86,6 +86,7 @@ class Connection:
         self._buffer = FrameBuffer(max_frame_size)
         self._out: list[bytes] = []
         self._events: list[Event] = []
+        self._to_flush: list[Session] = []
         self._last_heard = self._last_written = now
 
     # In
@@ -206,6 +207,10 @@ class Connection:
 
     def take_output(self) -> bytes:
         """Return what must be written to the peer now."""
+        if self._to_flush:
+            sessions, self._to_flush = self._to_flush, []
+            for session in sessions:
+                session.flush()
         if not self._out:
             return b""
         out = self._out[0] if len(self._out) == 1 else b"".join(self._out)
@@ -243,6 +248,8 @@ class Connection:
         if self.phase is Phase.OPENING:
             self._write_open()  # 2.4.1: a close is only understood after an open.
         if self.phase is Phase.OPEN:
+            for session in self.sessions.values():
+                session.flush()
             self.write_frame(0, Close(error))
         self._closed("closed" if error is None else f"{error.condition}: {error.description}")
 
@@ -278,6 +285,9 @@ class Connection:
 
     def write_bytes(self, frame: bytes) -> None:
         self._out.append(frame)
+
+    def flush_later(self, session: Session) -> None:
+        self._to_flush.append(session)
 
     def _write_sasl(self, performative: Any) -> None:
         self._out.append(encode_frame(0, encode_composite(performative), type_=TYPE_SASL))

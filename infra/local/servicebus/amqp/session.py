@@ -2,9 +2,8 @@
 
 Theory. A session counts transfer frames in both directions. `incoming_window` is what we still
 take, restated well before it shuts because pyamqp stalls at zero; the peer's window is what we may
-still send, the rest waits here in order. Delivery ids count whole deliveries per session. Each
-outgoing disposition is for one delivery: pyamqp's coroutines take a frame each and wait for it, and
-a range that answers several of them leaves all but one waiting until their socket's time is up.
+still send, the rest waits here in order. Delivery ids count whole deliveries per session. Outgoing
+dispositions with the same outcome and consecutive ids leave as one range.
 """
 
 from __future__ import annotations
@@ -66,6 +65,7 @@ class Session:
         self._peer_window = max(begin.incoming_window, 0)
         self._next_delivery_id = 0
         self._waiting: deque[bytes] = deque()
+        self._settling: list[tuple[bool, int, int, Any]] = []
         self.write(
             Begin(channel, 0, WINDOW, WINDOW, HANDLE_MAX, properties={}),
         )
@@ -77,6 +77,7 @@ class Session:
     # Out
 
     def write(self, performative: Any) -> None:
+        self.flush()
         self.connection.write_frame(self.channel, performative)
 
     def write_flow(
@@ -131,10 +132,24 @@ class Session:
             self._waiting.append(frame)
 
     def settle(self, role: bool, delivery_id: int, outcome: Any) -> None:
-        """Send a disposition for this delivery."""
-        if not self.ending:
+        """Note a disposition to send; consecutive ones with the same outcome become one range."""
+        if self.ending:
+            return
+        settling = self._settling
+        if settling:
+            last_role, first, last, last_outcome = settling[-1]
+            if last_role is role and delivery_id == last + 1 and outcome == last_outcome:
+                settling[-1] = (role, first, delivery_id, outcome)
+                return
+        else:
+            self.connection.flush_later(self)
+        settling.append((role, delivery_id, delivery_id, outcome))
+
+    def flush(self) -> None:
+        settling, self._settling = self._settling, []
+        for role, first, last, outcome in settling:
             self.connection.write_frame(
-                self.channel, Disposition(role, delivery_id, delivery_id, True, outcome, False)
+                self.channel, Disposition(role, first, last, True, outcome, False)
             )
 
     def end(self, error: Error | None = None) -> None:
@@ -146,6 +161,7 @@ class Session:
     def gone(self) -> None:
         """Forget everything: nothing may be written to a session the peer has ended."""
         self.ending = True
+        self._settling.clear()
         self._waiting.clear()
         self.unsettled.clear()
         links, self.links = list(self.links.values()), {}
