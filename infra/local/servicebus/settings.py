@@ -7,7 +7,8 @@ official emulator's Config.json.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
+from enum import StrEnum
 
 from infra.local.servicebus.filters import FilterConfig, TrueFilterConfig
 
@@ -24,34 +25,78 @@ class RuleConfig:
     action: str | None = None
 
 
+class EntityStatus(StrEnum):
+    """What may be done with an entity; the values are Azure's."""
+
+    ACTIVE = "Active"
+    DISABLED = "Disabled"
+    SEND_DISABLED = "SendDisabled"
+    RECEIVE_DISABLED = "ReceiveDisabled"
+
+
 @dataclass(frozen=True)
-class QueueConfig:
-    """A queue or the queue-like part of a subscription. Durations are int ms, None = unlimited."""
+class AuthorizationRule:
+    """A shared access policy; `rights` are of "Listen", "Send" and "Manage"."""
 
     name: str
-    lock_duration: int = MINUTE_MS
-    max_delivery_count: int = 10
+    rights: frozenset[str]
+    primary_key: str
+    secondary_key: str
+
+
+@dataclass(frozen=True)
+class EntityConfig:
+    """What queues, topics and subscriptions have in common. Durations are int ms, None = unlimited.
+
+    `auto_delete_on_idle`: None = never. `max_message_size_kilobytes`: None = the bus's own limit.
+    `enable_batched_operations`, `enable_partitioning` and `enable_express` are kept for the
+    administration clients and change nothing here."""
+
+    name: str
+    _: KW_ONLY
+    status: EntityStatus = EntityStatus.ACTIVE
     default_time_to_live: int | None = None
-    dead_lettering_on_message_expiration: bool = False
-    requires_session: bool = False
     requires_duplicate_detection: bool = False
     duplicate_detection_window: int = 10 * MINUTE_MS
+    auto_delete_on_idle: int | None = None
+    user_metadata: str | None = None
+    max_size_megabytes: int = 1024
+    max_message_size_kilobytes: int | None = None
+    enable_batched_operations: bool = True
+    enable_partitioning: bool = False
+    enable_express: bool = False
+    authorization_rules: tuple[AuthorizationRule, ...] = ()
+
+
+@dataclass(frozen=True)
+class QueueConfig(EntityConfig):
+    """A queue or the queue-like part of a subscription.
+
+    `forward_to`, `forward_dead_lettered_messages_to`: paths of a queue or topic of the namespace.
+    """
+
+    _: KW_ONLY
+    lock_duration: int = MINUTE_MS
+    max_delivery_count: int = 10
+    dead_lettering_on_message_expiration: bool = False
+    requires_session: bool = False
+    forward_to: str | None = None
+    forward_dead_lettered_messages_to: str | None = None
 
 
 @dataclass(frozen=True)
 class SubscriptionConfig(QueueConfig):
     """`rules` empty stands for one `$Default` rule that selects everything."""
 
+    _: KW_ONLY
     rules: tuple[RuleConfig, ...] = ()
     dead_lettering_on_filter_evaluation_exceptions: bool = True
 
 
 @dataclass(frozen=True)
-class TopicConfig:
-    name: str
-    default_time_to_live: int | None = None
-    requires_duplicate_detection: bool = False
-    duplicate_detection_window: int = 10 * MINUTE_MS
+class TopicConfig(EntityConfig):
+    _: KW_ONLY
+    support_ordering: bool = True
     subscriptions: tuple[SubscriptionConfig, ...] = ()
 
 
