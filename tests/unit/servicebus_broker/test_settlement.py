@@ -248,7 +248,7 @@ def test_peek_shows_every_state_in_order_and_changes_nothing() -> None:
 def test_listeners_hear_once_per_operation_and_may_receive_at_once() -> None:
     namespace, queue = one_queue()
     heard: list[list[str]] = []
-    queue.listeners.add(lambda: heard.append(names(queue.receive(10, 0))))
+    queue.listeners.add(lambda now: heard.append(names(queue.receive(10, now))))
 
     namespace.send("q", [message("a"), message("b")], 0)
 

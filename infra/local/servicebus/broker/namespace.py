@@ -110,7 +110,7 @@ class Namespace:
         for message in messages:
             if not entity.is_duplicate(message, now):
                 entity.accept(message, now)
-        self._runtime.wake()
+        self._runtime.wake(now)
 
     def schedule(self, address: str, payloads: Sequence[bytes], now: int) -> list[int]:
         """As send, returning one sequence number each by which it can be cancelled; valid until
@@ -124,7 +124,7 @@ class Namespace:
             else entity.accept(message, now)
             for message in messages
         ]
-        self._runtime.wake()
+        self._runtime.wake(now)
         return numbers
 
     def _read(self, address: str, payloads: Sequence[bytes]) -> tuple[Entity, list[Incoming]]:
@@ -148,7 +148,7 @@ class Namespace:
     def advance(self, now: int) -> None:
         """Apply what fell due: lock and message expiry, scheduled messages, duplicate windows."""
         self._runtime.timers.run(now)
-        self._runtime.wake()
+        self._runtime.wake(now)
 
     def next_deadline(self) -> int | None:
         """Return when advance() has something to do next; None when nothing is pending."""

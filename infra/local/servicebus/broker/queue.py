@@ -12,7 +12,7 @@ lock's end while locked. Deferred messages have none (Service Bus does not sweep
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -26,7 +26,7 @@ from infra.local.servicebus.broker.messages import (
     MessageState,
     Payload,
 )
-from infra.local.servicebus.broker.runtime import Runtime
+from infra.local.servicebus.broker.runtime import Listener, Runtime
 from infra.local.servicebus.broker.waiting import Waiting
 from infra.local.servicebus.settings import (
     QueueConfig,
@@ -51,11 +51,14 @@ class Queue(Entity):
         config: QueueConfig,
         runtime: Runtime,
         dead_letter_queue: Queue | None,
+        transfer_dead_letter_queue: Queue | None = None,
     ) -> None:
         super().__init__(address, config, runtime)
         self.config = config
-        self.dead_letter_queue = dead_letter_queue  # None on a dead-letter queue
-        self.listeners: set[Callable[[], None]] = set()  # called when messages became available
+        # Both None on a dead-letter queue. What could not be forwarded is in the second one.
+        self.dead_letter_queue = dead_letter_queue
+        self.transfer_dead_letter_queue = transfer_dead_letter_queue
+        self.listeners: set[Listener] = set()  # called when messages became available
         self._waiting = Waiting(self._messages)
         self._sessions: dict[str, Waiting] = {}  # instead of _waiting where sessions are required
         self._locked: dict[UUID, BrokerMessage] = {}
@@ -72,7 +75,9 @@ class Queue(Entity):
             locked=len(self._locked),
             deferred=self._deferred,
             scheduled=self._scheduled,
-            dead_letter=len(self.dead_letter_queue._messages) if self.dead_letter_queue else 0,
+            dead_letter=_held(self.dead_letter_queue),
+            transfer=0,
+            transfer_dead_letter=_held(self.transfer_dead_letter_queue),
         )
 
     # Receiving
@@ -96,7 +101,7 @@ class Queue(Entity):
                 self._expire(message)
             else:
                 deliveries.append(self._deliver(message, now, settle_on_delivery))
-        self._runtime.wake()
+        self._runtime.wake(now)
         return deliveries
 
     def receive_deferred(
@@ -137,7 +142,7 @@ class Queue(Entity):
         message = self._unlock(lock_token, now)
         self._change(message, properties)
         self._failed(message, now)
-        self._runtime.wake()
+        self._runtime.wake(now)
 
     def defer(
         self, lock_token: UUID, now: int, properties: Mapping[str, Any] | None = None
@@ -164,18 +169,22 @@ class Queue(Entity):
         message = self._unlock(lock_token, now)
         self._change(message, properties)
         self._bury(message, reason, description)
-        self._runtime.wake()
+        self._runtime.wake(now)
 
     def release(self, lock_token: UUID, now: int) -> None:
         """Give the message back to its old place; no delivery is counted."""
         self._give_back(self._unlock(lock_token, now), now)
-        self._runtime.wake()
+        self._runtime.wake(now)
 
     def renew(self, lock_token: UUID, now: int) -> int:
         """Lock anew for the lock duration from now; return the new expiry."""
         until = now + self.config.lock_duration
         self._lock_until(self._locked_message(lock_token, now), until)
         return until
+
+    def check_lock(self, lock_token: UUID, now: int) -> None:
+        """Raise what settling with this token would raise; changes nothing."""
+        self._locked_message(lock_token, now)
 
     def _locked_message(self, lock_token: UUID, now: int) -> BrokerMessage:
         message = self._locked.get(lock_token)
@@ -318,3 +327,7 @@ class Queue(Entity):
             message.timer = self._runtime.timers.at(message.expires_at, self._life_ended, message)
         if self.listeners:
             self._runtime.available(self)
+
+
+def _held(queue: Queue | None) -> int:
+    return 0 if queue is None else len(queue._messages)

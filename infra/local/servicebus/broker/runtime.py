@@ -18,6 +18,10 @@ from infra.local.servicebus.broker.messages import Parse, Payload
 from infra.local.servicebus.broker.timers import Timers
 
 
+Listener = Callable[[int], None]
+"""Hears, with the time, that something became available."""
+
+
 class Numbered(Protocol):
     """An entity that gives sequence numbers."""
 
@@ -28,7 +32,7 @@ class Numbered(Protocol):
 class Heard(Protocol):
     """An entity with listeners for available messages."""
 
-    listeners: set[Callable[[], None]]
+    listeners: set[Listener]
 
 
 def random_lock_tokens() -> Iterator[UUID]:
@@ -77,11 +81,11 @@ class Runtime:
         if entity.listeners:
             self._awake[entity] = None
 
-    def wake(self) -> None:
+    def wake(self, now: int) -> None:
         """Tell the listeners, once the operation has left everything consistent: they may receive
         and settle at once."""
         while self._awake:
             awake, self._awake = self._awake, {}
             for entity in awake:
                 for listener in tuple(entity.listeners):
-                    listener()
+                    listener(now)

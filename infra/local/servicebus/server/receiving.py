@@ -35,7 +35,7 @@ class ReceivingNode(Node):
         self._on_their_way = 0  # taken from the queue for good, not durable yet
         queue.listeners.add(self._wake)
 
-    def _wake(self) -> None:
+    def _wake(self, _now: int) -> None:
         self.core.ready(self.credited)
 
     def detached(self) -> None:
