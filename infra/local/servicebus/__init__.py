@@ -10,13 +10,24 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from infra.local.servicebus.config import ConfigError, NamespaceConfig
     from infra.local.servicebus.server import LocalServiceBus
+    from infra.local.servicebus.server.clock import ManualClock
+    from infra.local.servicebus.server.faults import Fault
     from infra.local.servicebus.storage import StorageError
 
-__all__ = ["ConfigError", "LocalServiceBus", "NamespaceConfig", "StorageError"]
+__all__ = [
+    "ConfigError",
+    "Fault",
+    "LocalServiceBus",
+    "ManualClock",
+    "NamespaceConfig",
+    "StorageError",
+]
 
 _HOMES = {
     "ConfigError": "config",
+    "Fault": "server.faults",
     "LocalServiceBus": "server",
+    "ManualClock": "server.clock",
     "NamespaceConfig": "config",
     "StorageError": "storage",
 }

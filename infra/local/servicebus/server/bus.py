@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -15,7 +14,9 @@ from infra.local.servicebus.broker import Namespace
 from infra.local.servicebus.config import NamespaceConfig, load_config, parse_config
 from infra.local.servicebus.server.admin import AdminServer, admin_app, inspection
 from infra.local.servicebus.server.client import Client
-from infra.local.servicebus.server.core import MAX_MESSAGE_BYTES, ClockMs, Core
+from infra.local.servicebus.server.clock import ClockMs, system_clock
+from infra.local.servicebus.server.core import MAX_MESSAGE_BYTES, Core
+from infra.local.servicebus.server.faults import Faults
 from infra.local.servicebus.storage import MemoryStorage, SqliteStorage, Storage
 
 log = logging.getLogger(__name__)
@@ -24,19 +25,15 @@ KEY_NAME, KEY = "RootManageSharedAccessKey", "SAS_KEY_VALUE"
 STORE_FILE = "servicebus.sqlite3"
 
 
-def system_clock() -> int:
-    """Return the time in ms since the epoch, UTC."""
-    return time.time_ns() // 1_000_000
-
-
 class LocalServiceBus:
     """`async with LocalServiceBus(config) as bus:` serves until the block ends.
 
     `config`: path of a Config.json, its decoded document, or a NamespaceConfig.
     `data`: folder for the messages; None keeps them in memory.
     Port 0 takes a free port; `amqp_port` and `admin_port` are the real ones once started.
-    `clock`: ms since the epoch; a clock given here is the caller's to move, with advance() after
-    each move. Without one the bus follows the system's time by itself.
+    `clock`: ms since the epoch, such as a ManualClock; one given here is the caller's to move, with
+    advance() after each move. Without one the bus follows the system's time by itself.
+    `faults` takes what shall go wrong, see `faults.py`.
 
     Starting raises ConfigError, StorageError, or OSError when a port is in use.
     """
@@ -60,6 +57,7 @@ class LocalServiceBus:
         self._clock = clock
         self._max_message_bytes = max_message_bytes
         self._clients: set[Client] = set()
+        self.faults = Faults()
 
     @property
     def connection_string(self) -> str:
@@ -104,6 +102,7 @@ class LocalServiceBus:
             self._clock or system_clock,
             timed=self._clock is None,
             max_message_bytes=self._max_message_bytes,
+            faults=self.faults,
         )
         self._core.advance()
         self._core.watch_time()

@@ -1,4 +1,4 @@
-"""What every connection shares: the namespace, its clock, its durability, and whose turn it is."""
+"""What every connection shares: namespace, clock, durability, faults, and whose turn it is."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import logging
 from collections.abc import Callable
 
 from infra.local.servicebus.broker import Namespace
+from infra.local.servicebus.broker.timers import Timers
+from infra.local.servicebus.server.clock import ClockMs
 from infra.local.servicebus.server.commit import Committer
+from infra.local.servicebus.server.faults import Faults
 from infra.local.servicebus.storage import Storage
 
 log = logging.getLogger(__name__)
-
-ClockMs = Callable[[], int]
-"""The time in int ms since the epoch, UTC."""
 
 MAX_MESSAGE_BYTES = 1024 * 1024
 """Largest message and batch: Premium's default. (Standard takes 256 KB.)"""
@@ -35,11 +35,14 @@ class Core:
         *,
         timed: bool,
         max_message_bytes: int = MAX_MESSAGE_BYTES,
+        faults: Faults | None = None,
     ) -> None:
         self.namespace = namespace
         self.now = clock
         self.committer = Committer(namespace.take_changes, storage)
         self.max_message_bytes = max_message_bytes
+        self.faults = faults or Faults()
+        self._timers = Timers()  # the server's own; the namespace has the entities'
         self._timed = timed
         self._ready: dict[Callable[[], None], None] = {}
         self._timer: asyncio.TimerHandle | None = None
@@ -62,12 +65,20 @@ class Core:
 
     def advance(self) -> None:
         """Apply what fell due by now."""
-        self.namespace.advance(self.now())
+        now = self.now()
+        self.namespace.advance(now)
+        self._timers.run(now)
         self.committer.soon()
+
+    def later(self, delay: int, action: Callable[[], None]) -> None:
+        """Call `action` after so many ms of the bus's clock."""
+        self._timers.at(self.now() + delay, lambda _subject, _now: action(), None)
+        self.watch_time()
 
     def watch_time(self) -> None:
         """See that advance() runs at the next deadline; to be called after every change."""
-        due = self.namespace.next_deadline()
+        deadlines = (self.namespace.next_deadline(), self._timers.next_due())
+        due = min((each for each in deadlines if each is not None), default=None)
         if not self._timed or due is None or (self._due is not None and self._due <= due):
             return
         if self._timer is not None:
