@@ -17,13 +17,15 @@ class Attached(NamedTuple):
 
 
 class Arrived(NamedTuple):
-    """A whole delivery came in: answer with link.settle(delivery_id, outcome)."""
+    """A whole delivery came in: answer with link.settle(delivery_id, outcome). `state` is the
+    sender's: the transaction the delivery belongs to, or None."""
 
     link: IncomingLink
     delivery_id: int
     message_format: int
     presettled: bool
     payload: bytes
+    state: Any = None
 
 
 class Oversize(NamedTuple):
@@ -41,7 +43,11 @@ class Credited(NamedTuple):
 
 class Disposed(NamedTuple):
     """The peer told the state of deliveries we sent, all of one link. Unless `settled`, it waits
-    for link.echo(delivery_id, outcome)."""
+    for link.echo(delivery_id, outcome).
+
+    An outcome that only holds once its transaction is discharged leaves the deliveries unsettled
+    (4.4.3): the peer may tell another one after a rollback. Call link.forget(delivery_id) when it
+    holds."""
 
     link: OutgoingLink
     deliveries: list[Sent]

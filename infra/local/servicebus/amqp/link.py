@@ -201,7 +201,16 @@ class IncomingLink(Link):
         else:
             parts = self._parts
             payload = parts[0] if len(parts) == 1 else b"".join(parts)
-            emit(Arrived(self, delivery_id, first.message_format or 0, self._presettled, payload))
+            emit(
+                Arrived(
+                    self,
+                    delivery_id,
+                    first.message_format or 0,
+                    self._presettled,
+                    payload,
+                    first.state,
+                )
+            )
         self._reset()
 
     def _reset(self) -> None:
@@ -236,6 +245,10 @@ class OutgoingLink(Link):
         """Confirm the outcome the peer asked for, or name the one that came instead."""
         if not self.gone:
             self.session.settle(ROLE_SENDER, delivery_id, outcome)
+
+    def forget(self, delivery_id: int) -> None:
+        """Note that a delivery has its final outcome, told while it was still conditional."""
+        self.session.unsettled.pop(delivery_id, None)
 
     def drained(self) -> None:
         """Give up the credit that is left: there is nothing more to send now (2.6.7)."""

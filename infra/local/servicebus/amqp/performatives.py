@@ -184,6 +184,22 @@ class Coordinator(NamedTuple):
     capabilities: Any = None
 
 
+@composite(0x31, "declare", "binary")
+class Declare(NamedTuple):
+    global_id: bytes | None = None
+
+
+@composite(0x32, "discharge", "binary!", "boolean")
+class Discharge(NamedTuple):
+    txn_id: bytes
+    fail: bool | None = None
+
+
+@composite(0x33, "declared", "binary!")
+class Declared(NamedTuple):
+    txn_id: bytes
+
+
 @composite(0x34, "transactional-state", "binary!", "composite")
 class TransactionalState(NamedTuple):
     txn_id: bytes

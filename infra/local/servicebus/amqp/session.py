@@ -34,6 +34,7 @@ from infra.local.servicebus.amqp.performatives import (
     Error,
     Flow,
     Received,
+    TransactionalState,
     Transfer,
 )
 
@@ -244,8 +245,9 @@ class Session:
         if not settled and (state is None or isinstance(state, Received)):
             return  # Not an outcome yet.
         found = self._unsettled_in(disposition.first, disposition.last)
-        for sent in found:
-            del self.unsettled[sent.delivery_id]
+        if settled or not isinstance(state, TransactionalState):
+            for sent in found:
+                del self.unsettled[sent.delivery_id]
         for link, deliveries in groupby(found, key=lambda sent: sent.link):
             self.connection.emit(Disposed(link, list(deliveries), state, settled))
 

@@ -26,6 +26,7 @@ class Entity(ABC):
 
     def __init__(self, address: str, settings: QueueConfig | TopicConfig, runtime: Runtime) -> None:
         self.address = address  # as configured: 'q', 't', 't/Subscriptions/s', …
+        self.created_at = self.updated_at = self.accessed_at = 0  # int ms
         self.last_sequence_number = 0
         self.duplicates = (
             DuplicateHistory(address, settings.duplicate_detection_window, runtime)
@@ -33,7 +34,7 @@ class Entity(ABC):
             else None
         )
         self._runtime = runtime
-        self._messages: dict[int, BrokerMessage] = {}  # ascending: numbers only grow
+        self._messages: dict[int, BrokerMessage] = {}
         self._numbers: list[int] = []  # ascending, with numbers that have left; for peek
         self._scheduled = 0
 
@@ -65,12 +66,13 @@ class Entity(ABC):
         key = incoming.duplicate_key
         return key is not None and self.duplicates.is_duplicate(key, now)
 
-    def accept(self, incoming: Incoming, now: int) -> int:
-        """Take in a sender's message, scheduled or active; return its number."""
+    def accept(self, incoming: Incoming, now: int, number: int | None = None) -> int:
+        """Take in a sender's message, scheduled or active; return its number. `number` is one
+        reserved for it while it is scheduled."""
         due = incoming.scheduled_enqueue_time
         if due is None or due <= now:
             return self._admit(incoming, None, now)
-        number = self._runtime.next_number(self)
+        number = number or self._runtime.next_number(self)
         message = BrokerMessage(
             number,
             number,
@@ -128,8 +130,10 @@ class Entity(ABC):
         """Hold a message that has a number of this entity, without journalling it."""
         self._messages[message.sequence_number] = message
         self._numbers.append(message.sequence_number)
+        if len(self._numbers) > 1 and message.sequence_number < self._numbers[-2]:
+            self._numbers.sort()  # a reserved number, used after later ones
         if len(self._numbers) > _FEWEST_WORTH_SWEEPING + 2 * len(self._messages):
-            self._numbers = list(self._messages)
+            self._numbers = sorted(self._messages)
         message.stored.references += 1
         due = message.scheduled_enqueue_time
         if message.state is MessageState.SCHEDULED and due is not None:

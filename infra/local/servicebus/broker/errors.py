@@ -46,3 +46,23 @@ class NotAllowed(BrokerError):
 
 class InvalidArgument(BrokerError):
     condition = "com.microsoft:argument-error"
+
+
+class EntityDisabled(BrokerError):
+    condition = "com.microsoft:entity-disabled"
+
+
+class QuotaExceeded(BrokerError):
+    condition = "amqp:resource-limit-exceeded"
+
+
+class MessageTooLarge(BrokerError):
+    condition = "amqp:link:message-size-exceeded"
+
+
+class TransactionUnknown(BrokerError):
+    condition = "amqp:transaction:unknown-id"
+
+
+class TransactionRolledBack(BrokerError):
+    condition = "amqp:transaction:rollback"

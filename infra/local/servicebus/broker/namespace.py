@@ -15,6 +15,7 @@ from infra.local.servicebus.broker.messages import Parse
 from infra.local.servicebus.broker.queue import Queue
 from infra.local.servicebus.broker.restore import restore
 from infra.local.servicebus.broker.runtime import Runtime, random_lock_tokens
+from infra.local.servicebus.broker.timers import Timers
 from infra.local.servicebus.broker.topic import Subscription, Topic
 from infra.local.servicebus.settings import (
     NamespaceConfig,
@@ -112,20 +113,36 @@ class Namespace:
                 entity.accept(message, now)
         self._runtime.wake(now)
 
-    def schedule(self, address: str, payloads: Sequence[bytes], now: int) -> list[int]:
+    def check(self, address: str, payloads: Sequence[bytes], now: int) -> None:
+        """Raise what sending these would raise now; changes nothing."""
+        self._read(address, payloads)
+
+    def reserve(self, address: str, count: int) -> list[int]:
+        """Give the entity's next sequence numbers to messages that are scheduled later."""
+        entity = self.entity(address)
+        return [self._runtime.next_number(entity) for _ in range(count)]
+
+    def schedule(
+        self,
+        address: str,
+        payloads: Sequence[bytes],
+        now: int,
+        numbers: Sequence[int | None] | None = None,
+    ) -> list[int]:
         """As send, returning one sequence number each by which it can be cancelled; valid until
         the message becomes active, when it gets a new one (Service Bus: message sequencing).
 
-        A dropped duplicate gets a number too, which names no message."""
+        A dropped duplicate gets a number too, which names no message. `numbers` are reserved."""
         entity, messages = self._read(address, payloads)
-        numbers = [
-            self._runtime.next_number(entity)
+        reserved = numbers or [None] * len(messages)
+        given = [
+            number or self._runtime.next_number(entity)
             if entity.is_duplicate(message, now)
-            else entity.accept(message, now)
-            for message in messages
+            else entity.accept(message, now, number)
+            for message, number in zip(messages, reserved, strict=True)
         ]
         self._runtime.wake(now)
-        return numbers
+        return given
 
     def _read(self, address: str, payloads: Sequence[bytes]) -> tuple[Entity, list[Incoming]]:
         """Everything that can be refused is refused here, before anything changes."""
@@ -144,6 +161,11 @@ class Namespace:
         self.entity(address).cancel_scheduled(sequence_numbers)
 
     # Time
+
+    @property
+    def timers(self) -> Timers:
+        """For what happens at a time; advance() runs it."""
+        return self._runtime.timers
 
     def advance(self, now: int) -> None:
         """Apply what fell due: lock and message expiry, scheduled messages, duplicate windows."""
