@@ -80,6 +80,7 @@ class Connection:
         self.container_id = container_id
         self.phase = Phase.SASL_HEADER
         self.sessions: dict[int, Session] = {}
+        self.peer_container_id = ""
         self.peer_max_frame_size = MIN_MAX_FRAME_SIZE
         self.peer_idle_time_out: float | None = None
         self._idle_time_out = idle_time_out
@@ -163,6 +164,7 @@ class Connection:
                 f"max-frame-size is at least {MIN_MAX_FRAME_SIZE}", condition="amqp:invalid-field"
             )
         self.peer_max_frame_size = size
+        self.peer_container_id = str(peer.container_id)
         if peer.idle_time_out:
             self.peer_idle_time_out = peer.idle_time_out / 1000
         self._write_open()

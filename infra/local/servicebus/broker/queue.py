@@ -186,6 +186,15 @@ class Queue(Entity):
         """Raise what settling with this token would raise; changes nothing."""
         self._locked_message(lock_token, now)
 
+    def locked(self) -> list[BrokerMessage]:
+        """Return the messages that are locked."""
+        return list(self._locked.values())
+
+    def expire_lock(self, lock_token: UUID, now: int) -> None:
+        """End a lock before its time, as if its time were over."""
+        self._lock_expired(self._locked_message(lock_token, now), now)
+        self._runtime.wake(now)
+
     def _locked_message(self, lock_token: UUID, now: int) -> BrokerMessage:
         message = self._locked.get(lock_token)
         if message is None or message.locked_until is None or message.locked_until <= now:

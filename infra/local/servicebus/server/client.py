@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+from collections.abc import Callable
 from typing import Any
 
 from infra.local.servicebus.amqp import Connection
@@ -22,10 +23,12 @@ from infra.local.servicebus.amqp.events import (
     Event,
     Oversize,
 )
+from infra.local.servicebus.amqp.link import OutgoingLink
 from infra.local.servicebus.amqp.performatives import Error
 from infra.local.servicebus.server.attach import attach
 from infra.local.servicebus.server.core import Core
 from infra.local.servicebus.server.errors import INTERNAL_ERROR
+from infra.local.servicebus.server.injection import inject
 from infra.local.servicebus.server.nodes import Node
 
 log = logging.getLogger(__name__)
@@ -43,6 +46,12 @@ class Client(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._ticker: asyncio.TimerHandle | None = None
         self._flushing = False
+        self._with_credit: dict[OutgoingLink, Callable[[], None]] = {}
+
+    @property
+    def container_id(self) -> str:
+        """What the peer calls itself; empty before it has said so."""
+        return self.connection.peer_container_id
 
     # asyncio
 
@@ -98,23 +107,54 @@ class Client(asyncio.Protocol):
         self._act(self.connection.take_events())
         self.flush()
 
+    # For ordered faults
+
+    def perform(self, event: Event) -> None:
+        """Do what the event asks for."""
+        _ACTIONS[type(event)](self, event)
+
+    def do(self, act: Callable[[], None]) -> None:
+        """Do something later than the event that caused it."""
+        try:
+            act()
+        except Exception:
+            self._give_up()
+        self._act(self.connection.take_events())
+        self.flush()
+        self.core.watch_time()
+
+    def with_credit(self, link: OutgoingLink, act: Callable[[], None]) -> None:
+        """Call `act`, which sends one message, once the peer grants the link credit again."""
+        self._with_credit[link] = act
+
+    def cut(self, error: Error | None = None) -> None:
+        """End the connection without waiting for anything, saying at most why."""
+        if error is not None:
+            self.connection.close(error)
+        self.flush()
+        self._act(self.connection.lost())
+
     # Inside
 
     def _act(self, events: list[Event]) -> None:
         try:
             while events:
                 for event in events:
-                    _ACTIONS[type(event)](self, event)
+                    if self.core.faults.active:
+                        inject(self, event)
+                    else:
+                        _ACTIONS[type(event)](self, event)
                 # Acting may end links, which is news again.
                 events = self.connection.take_events()
         except Exception:
-            log.exception("a connection is given up")
-            self.connection.close(
-                Error(INTERNAL_ERROR, "The local Service Bus failed; see its log.")
-            )
-            for event in self.connection.take_events():
-                if isinstance(event, (Detached, Closed)):
-                    _ACTIONS[type(event)](self, event)
+            self._give_up()
+
+    def _give_up(self) -> None:
+        log.exception("a connection is given up")
+        self.connection.close(Error(INTERNAL_ERROR, "The local Service Bus failed; see its log."))
+        for event in self.connection.take_events():
+            if isinstance(event, (Detached, Closed)):
+                _ACTIONS[type(event)](self, event)
 
     def _attached(self, event: Attached) -> None:
         attach(self, event)
@@ -128,6 +168,8 @@ class Client(asyncio.Protocol):
             event.link.owner.oversize(event)
 
     def _credited(self, event: Credited) -> None:
+        if self._with_credit and event.link.sendable > 0:
+            self._with_credit.pop(event.link, lambda: None)()
         if self._node(event) is not None:
             event.link.owner.credited()
 
@@ -138,6 +180,7 @@ class Client(asyncio.Protocol):
 
     def _detached(self, event: Detached) -> None:
         node, event.link.owner = event.link.owner, None
+        self._with_credit.pop(event.link, None)  # type: ignore[call-overload]
         if node is not None:
             node.detached()
 

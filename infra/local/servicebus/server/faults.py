@@ -3,16 +3,16 @@
 Matching only, no I/O; what a fault then does to a connection is in `injection.py`.
 
     kind        | at                             | before it takes effect | after
-    disconnect  | every operation; now = at once | cut instead            | cut instead of the answer
-    drop        | send, settle, receive, attach, | as if it had never     | done; the answer never
-                | management                     | arrived                | leaves
-    delay       | as drop                        | done `delay_ms` later  | done; answered so much later
+    disconnect  | every operation; now = at once | cut instead            | cut, not answered
+    drop        | send, settle, receive, attach, | as if it had never     | done, never answered
+                | management                     | arrived                |
+    delay       | as drop                        | done `delay_ms` later  | done, answered later
     refuse      | send, settle, attach,          | answered with `condition`
                 | management                     |
     duplicate   | receive                        | the message comes twice under one lock
                 | settle                         | confirmed, and yet the message comes again
-    expire-lock | now, receive, settle           | locks end: those held now, this one as its message
-                |                                | leaves, this one just before the outcome is applied
+    expire-lock | now, receive, settle           | locks end: those held now; this one as its
+                |                                | message leaves, or before the outcome is applied
 
 `takes_effect` chooses between the last two columns. At an attach, and at a receive except for
 disconnect, they are one: there is no answer of the bus that could be lost.
@@ -62,8 +62,8 @@ class Fault:
     `message_id`, `session_id`: as text; of a batch any message's.
     `after`: matching operations that pass first. `times`: how many are hit then, None = all.
     `probability`: of each matching operation, drawn from a generator seeded with `seed`.
-    `condition`, `description`: of refuse, and of the close a disconnect writes first if any
-        (None: the connection is cut without a word).
+    `condition`, `description`: of refuse (None: com.microsoft:server-busy), and of the close that
+        a disconnect writes first (None: it is cut without a word).
     """
 
     kind: str
@@ -98,8 +98,6 @@ class Fault:
         for name, fine, rule in _LIMITS:
             if not fine(getattr(self, name)):
                 raise InvalidFault(f"{name}: must be {rule}")
-        if self.kind == "refuse" and self.condition is None:
-            object.__setattr__(self, "condition", "com.microsoft:server-busy")
 
 
 _TYPES: Mapping[Any, tuple[type, ...]] = {

@@ -10,6 +10,7 @@ from infra.local.servicebus.amqp.performatives import Rejected
 from infra.local.servicebus.broker import Delivery, Queue
 from infra.local.servicebus.server.deliveries import delivery_bytes
 from infra.local.servicebus.server.errors import error_of
+from infra.local.servicebus.server.injection import faulty
 from infra.local.servicebus.server.nodes import Node
 from infra.local.servicebus.server.settlement import settle
 from infra.local.servicebus.storage import StorageError
@@ -30,7 +31,7 @@ class ReceivingNode(Node):
     ) -> None:
         super().__init__(client)
         self._link = link
-        self._queue = queue
+        self.queue = queue
         self._settle_on_delivery = settle_on_delivery
         self._on_their_way = 0  # taken from the queue for good, not durable yet
         queue.listeners.add(self._wake)
@@ -38,17 +39,23 @@ class ReceivingNode(Node):
     def _wake(self, _now: int) -> None:
         self.core.ready(self.credited)
 
+    @property
+    def _out(self) -> OutgoingLink:
+        if not self.core.faults.active:
+            return self._link
+        return faulty(self.client, self._link, self.queue)
+
     def detached(self) -> None:
         # Losing a link is not settlement: what is locked stays so until its lock expires.
-        self._queue.listeners.discard(self._wake)
+        self.queue.listeners.discard(self._wake)
 
     def credited(self) -> None:
         """Hand out what the credit allows; then give back credit the peer is draining."""
-        link = self._link
+        link = self._out
         gathered = 0
         while not self.client.paused and (room := link.sendable - self._on_their_way) > 0:
             now = self.core.now()
-            deliveries = self._queue.receive(
+            deliveries = self.queue.receive(
                 min(room, _GULP), now, settle_on_delivery=self._settle_on_delivery
             )
             if not deliveries:
@@ -76,8 +83,9 @@ class ReceivingNode(Node):
         def gone(failure: StorageError | None) -> None:
             self._on_their_way -= len(deliveries)
             if failure is None and self._link.open:
+                link = self._out
                 for token, message in deliveries:
-                    self._link.send(token.bytes_le, delivery_bytes(message), settled=True)
+                    link.send(token.bytes_le, delivery_bytes(message), settled=True)
             self.credited()
 
         self.core.committer.after(gone)
@@ -86,7 +94,7 @@ class ReceivingNode(Node):
         """Apply the outcome to each message, and confirm each when that is durable."""
         core, link, now = self.core, event.link, self.core.now()
         results = [
-            (sent.delivery_id, settle(self._queue, sent.subject, event.state, now))
+            (sent.delivery_id, settle(self.queue, sent.subject, event.state, now))
             for sent in event.deliveries
         ]
 

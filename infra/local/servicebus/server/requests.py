@@ -74,8 +74,17 @@ class RequestNode(Node):
         self._answer = answer
 
     def arrived(self, event: Arrived) -> None:
+        self.carry_out(event)
+
+    def carry_out(
+        self,
+        event: Arrived,
+        *,
+        answer: Answer | None = None,
+        send: Callable[[ReplyNode, bytes], None] = ReplyNode.send,
+    ) -> None:
         """Carry out and answer when durable; a request nobody could hear the answer to is
-        rejected."""
+        rejected. `answer` and `send` differ from the usual where a fault was ordered."""
         outcome: Accepted | Rejected = Accepted()
         try:
             request = Message.check(event.payload)
@@ -86,8 +95,8 @@ class RequestNode(Node):
                     f"no receiver for the answer to '{properties.reply_to}'",
                     condition="amqp:precondition-failed",
                 )
-            response = self._answer(request)
-            self._respond(reply, properties, response)
+            response = (answer or self._answer)(request)
+            self._respond(reply, properties, response, send)
         except AmqpError as refusal:
             outcome = Rejected(error_of(refusal))
         self._link.settle(event.delivery_id, None if event.presettled else outcome)
@@ -96,7 +105,13 @@ class RequestNode(Node):
         error = Error(SIZE_EXCEEDED, "The request is too large.")
         self._link.settle(event.delivery_id, Rejected(error))
 
-    def _respond(self, reply: ReplyNode, request: Properties, response: Response) -> None:
+    def _respond(
+        self,
+        reply: ReplyNode,
+        request: Properties,
+        response: Response,
+        send: Callable[[ReplyNode, bytes], None],
+    ) -> None:
         # The SDKs find their request by the correlation id, compared with its type.
         data = encode_message(
             properties=Properties(to=request.reply_to, correlation_id=request.message_id),
@@ -106,7 +121,7 @@ class RequestNode(Node):
 
         def durable(failure: StorageError | None) -> None:
             if failure is None and reply.link.open:
-                reply.send(data)
+                send(reply, data)
 
         self.core.committer.after(durable)
 

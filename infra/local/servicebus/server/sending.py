@@ -35,7 +35,7 @@ class SendingNode(Node):
         except (BrokerError, AmqpError) as failure:
             self._answer(event, Rejected(error_of(failure)))
             return
-        link, delivery_id = self._link, None if event.presettled else event.delivery_id
+        link, delivery_id = event.link, None if event.presettled else event.delivery_id
 
         def stored(failure: StorageError | None) -> None:
             outcome = ACCEPTED if failure is None else Rejected(error_of(failure))
@@ -50,4 +50,4 @@ class SendingNode(Node):
         self._link.settle(event.delivery_id, Rejected(Error(SIZE_EXCEEDED, text)))
 
     def _answer(self, event: Arrived, outcome: Rejected) -> None:
-        self._link.settle(event.delivery_id, None if event.presettled else outcome)
+        event.link.settle(event.delivery_id, None if event.presettled else outcome)
