@@ -8,11 +8,13 @@ also trailing nulls: pyamqp before 7.15 indexes them blindly.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from struct import Struct
 from struct import error as StructError  # noqa: N812 - named like the exception it is
 from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
-from infra.local.servicebus.amqp.decode import compound_bounds, decode_at
+from infra.local.servicebus.amqp.decode import MAX_DEPTH, compound_bounds, decode_at
 from infra.local.servicebus.amqp.encode import (
     NULL,
     Encoder,
@@ -55,19 +57,20 @@ def _kind(encode: Encoder, *accepts: type) -> Kind:
 
 
 class Layout(NamedTuple):
-    """One composite type: descriptor code and symbolic name, field kinds, checks per field."""
+    """One composite type: encoded descriptor and symbolic name, field kinds, checks per field."""
 
-    code: int
+    head: bytes
     name: str
     encoders: tuple[Encoder, ...]
     accepts: tuple[frozenset[type], ...]
-    nested: tuple[int, ...]
     fields: tuple[str, ...]
     defaults: tuple[Any, ...]
     make: Callable[..., Any]
     seen: set[tuple[type, ...]]
 
 
+_MALFORMED = (IndexError, StructError, UnicodeDecodeError)
+_UINT = Struct(">I").unpack_from
 _MOST_SEEN = 256
 """Type signatures remembered per layout; peers use a handful."""
 
@@ -86,17 +89,16 @@ def composite(code: int, name: str, *kinds: str) -> Callable[[type[C]], type[C]]
         if len(fields) != len(kinds):
             raise TypeError(f"{name} has {len(fields)} fields and {len(kinds)} kinds")
         layout = Layout(
-            code,
+            encode_described(code, b""),
             name,
             tuple(each.encode for each in known),
             tuple(
                 each.accepts if spelled.endswith("!") else each.accepts | {type(None)}
                 for each, spelled in zip(known, kinds, strict=True)
             ),
-            tuple(at for at, spelled in enumerate(kinds) if spelled.rstrip("!") in _NESTED),
             fields,
             tuple(kind._field_defaults.get(field) for field in fields),  # type: ignore[attr-defined]
-            kind._make,  # type: ignore[attr-defined]
+            partial(tuple.__new__, kind),  # type: ignore[type-var]
             set(),
         )
         LAYOUTS[kind] = _BY_DESCRIPTOR[code] = _BY_DESCRIPTOR[f"amqp:{name}:list"] = layout
@@ -115,7 +117,7 @@ def encode_composite(value: Any) -> bytes:
         ]
     except (StructError, OverflowError, UnicodeEncodeError, AttributeError, TypeError) as error:
         raise EncodeError(f"{layout.name} {value!r:.200} cannot be encoded") from error
-    return encode_described(layout.code, encode_list(parts, len(parts)))
+    return layout.head + encode_list(parts, len(parts))
 
 
 def decode_composite(data: bytes, position: int = 0, end: int | None = None) -> tuple[Any, int]:
@@ -124,38 +126,52 @@ def decode_composite(data: bytes, position: int = 0, end: int | None = None) -> 
     Absent trailing fields get their defaults; surplus ones are ignored. Raises DecodeError."""
     end = len(data) if end is None else end
     try:
-        layout, position = _layout_at(data, position, end)
-        values, after = _decode_fields(data, position, end)
-    except (IndexError, StructError, UnicodeDecodeError) as error:
+        if data[position] != 0:
+            raise DecodeError("a described list is needed here")
+        layout, first = _layout_at(data, position, end)
+        if layout is None:
+            raise DecodeError(f"unknown descriptor {data[position + 1 : first].hex()}")
+        values, after = _decode_fields(data, first, end, 1)
+    except _MALFORMED as error:
         raise DecodeError(f"a composite is cut short or malformed: {error}") from error
     return _build(layout, values), after
 
 
-def to_composite(value: Any) -> Any:
-    """Turn a decoded described list into its composite; any other value is returned as it is."""
-    if type(value) is not Described or not isinstance(value.descriptor, (int, str)):
-        return value
-    layout = _BY_DESCRIPTOR.get(value.descriptor)
-    if layout is None or not isinstance(value.value, list):
-        return value
-    return _build(layout, list(value.value))
+def reader_of(kind: type) -> Callable[[bytes, int, int], Any]:
+    """Return what decodes a `kind` from the position after its descriptor. Raises DecodeError."""
+    layout = LAYOUTS[kind]
+
+    def read(data: bytes, position: int, end: int) -> Any:
+        try:
+            return _build(layout, _decode_fields(data, position, end, 1)[0])
+        except _MALFORMED as error:
+            raise DecodeError(f"a {layout.name} is cut short or malformed: {error}") from error
+
+    return read
 
 
-def _layout_at(data: bytes, position: int, end: int) -> tuple[Layout, int]:
-    if data[position] != 0:
-        raise DecodeError("a described list is needed here")
+def _layout_at(data: bytes, position: int, end: int) -> tuple[Layout | None, int]:
+    """Return the type of the described value at `position`, None when it is none of ours, and
+    where its list begins."""
     descriptor: Any
     if data[position + 1] == 0x53:
         descriptor, position = data[position + 2], position + 3
     else:
         descriptor, position = decode_at(data, position + 1, end, 1)
     layout = _BY_DESCRIPTOR.get(descriptor) if isinstance(descriptor, (int, str)) else None
-    if layout is None:
-        raise DecodeError(f"unknown descriptor {descriptor!r:.60}")
     return layout, position
 
 
-def _decode_fields(data: bytes, position: int, end: int) -> tuple[list[Any], int]:
+def _described(data: bytes, position: int, end: int, depth: int) -> tuple[Any, int]:
+    """Decode a field that is a described value: a composite, or what only its reader knows."""
+    layout, first = _layout_at(data, position, end)
+    if layout is None or depth > MAX_DEPTH:
+        return decode_at(data, position, end, depth)
+    values, after = _decode_fields(data, first, end, depth + 1)
+    return _build(layout, values), after
+
+
+def _decode_fields(data: bytes, position: int, end: int, depth: int) -> tuple[list[Any], int]:
     """Decode a list's elements; the constructors performatives are made of are handled in line,
     because this runs for every frame."""
     if data[position] & 0xEF not in (0xC0, 0x45):
@@ -172,7 +188,7 @@ def _decode_fields(data: bytes, position: int, end: int) -> tuple[list[Any], int
             add(data[position + 1])
             position += 2
         elif code == 0x70:
-            add(int.from_bytes(data[position + 1 : position + 5]))
+            add(_UINT(data, position + 1)[0])
             position += 5
         elif code == 0xA1:
             # Reading past `stop` is noticed below: the position no longer meets it.
@@ -191,7 +207,8 @@ def _decode_fields(data: bytes, position: int, end: int) -> tuple[list[Any], int
             add(0)
             position += 1
         else:
-            value, position = decode_at(data, position, stop, 1)
+            decode = decode_at if code else _described
+            value, position = decode(data, position, stop, depth)
             add(value)
     if position != stop:
         raise DecodeError("a composite's fields do not fill its size")
@@ -204,9 +221,6 @@ def _build(layout: Layout, values: list[Any]) -> Any:
         values += layout.defaults[-missing:]
     elif missing < 0:
         del values[missing:]
-    for at in layout.nested:
-        if values[at] is not None:
-            values[at] = to_composite(values[at])
     # Which types stand where is checked once per combination, not once per frame.
     signature = tuple(map(type, values))
     if signature not in layout.seen:
@@ -254,4 +268,3 @@ KINDS: dict[str, Kind] = {
     "message-id": _kind(encode_value, str, ULong, UInt, int, bytes, UUID),
     "composite": Kind(_nested, _Composites()),
 }
-_NESTED = frozenset({"composite"})

@@ -12,6 +12,7 @@ may therefore hold at most as many as it has bytes; no known peer sends more.)
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from operator import methodcaller
 from struct import Struct
 from struct import error as StructError  # noqa: N812 - named like the exception it is
@@ -144,13 +145,7 @@ def _deeper(depth: int) -> int:
 def _list(data: bytes, position: int, end: int, depth: int) -> tuple[list[Any], int]:
     depth = _deeper(depth)
     count, position, stop = compound_bounds(data, position - 1, end)
-    items = []
-    for _ in range(count):
-        item, position = _DECODERS[data[position]](data, position + 1, stop, depth)
-        items.append(item)
-    if position != stop:
-        raise DecodeError("a list's elements do not fill its size")
-    return items, stop
+    return _elements(data, position, stop, count, depth), stop
 
 
 def _map(data: bytes, position: int, end: int, depth: int) -> tuple[dict[Any, Any], int]:
@@ -158,17 +153,32 @@ def _map(data: bytes, position: int, end: int, depth: int) -> tuple[dict[Any, An
     count, position, stop = compound_bounds(data, position - 1, end)
     if count % 2:
         raise DecodeError("a map has a key without a value")
-    entries: dict[Any, Any] = {}
-    for _ in range(count // 2):
-        key, position = _DECODERS[data[position]](data, position + 1, stop, depth)
-        value, position = _DECODERS[data[position]](data, position + 1, stop, depth)
-        try:
-            entries[key] = value
-        except TypeError as error:
-            raise DecodeError(f"a {type(key).__name__} cannot be a map key here") from error
+    each = iter(_elements(data, position, stop, count, depth))
+    try:
+        return dict(zip(each, each, strict=True)), stop
+    except TypeError as error:
+        raise DecodeError("a list or map cannot be a map key here") from error
+
+
+def _elements(data: bytes, position: int, stop: int, count: int, depth: int) -> list[Any]:
+    """Decode what a list or map holds. Short texts, which most of it is, are read in line."""
+    elements: list[Any] = []
+    add = elements.append
+    for _ in range(count):
+        code = data[position]
+        if code == 0xA1:
+            # Reading past `stop` is noticed below: the position no longer meets it.
+            start, position = position + 2, position + 2 + data[position + 1]
+            add(data[start:position].decode())
+        elif code == 0xA3:
+            start, position = position + 2, position + 2 + data[position + 1]
+            add(_short_symbol(data[start:position]))
+        else:
+            element, position = _DECODERS[code](data, position + 1, stop, depth)
+            add(element)
     if position != stop:
-        raise DecodeError("a map's entries do not fill its size")
-    return entries, stop
+        raise DecodeError("a compound value's elements do not fill its size")
+    return elements
 
 
 def _array(data: bytes, position: int, end: int, depth: int) -> tuple[Array, int]:
@@ -217,6 +227,9 @@ def _symbol(data: bytes) -> Symbol:
     return Symbol(data.decode("ascii"))
 
 
+_short_symbol = lru_cache(maxsize=1024)(_symbol)  # names: few, and the same ones again and again
+
+
 def _uuid(data: bytes) -> UUID:
     return UUID(bytes=data)
 
@@ -256,7 +269,7 @@ for _code, _decoder in {
     0x98: _fixed("16s", _uuid),
     0xA0: _variable(1, bytes),
     0xA1: _variable(1, _string),
-    0xA3: _variable(1, _symbol),
+    0xA3: _variable(1, _short_symbol),
     0xB0: _variable(4, bytes),
     0xB1: _variable(4, _string),
     0xB3: _variable(4, _symbol),

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from infra.local.servicebus.amqp.composites import encode_composite
-from infra.local.servicebus.amqp.encode import encode_value
+from infra.local.servicebus.amqp.encode import encode_string, encode_symbol, encode_value
 from infra.local.servicebus.amqp.message import (
     APPLICATION_PROPERTIES,
     BODY,
@@ -22,9 +22,9 @@ from infra.local.servicebus.amqp.message import (
     encode_annotations,
     encode_application_properties,
 )
-from infra.local.servicebus.amqp.values import Symbol
 
 _HOP = frozenset({HEADER, DELIVERY_ANNOTATIONS, MESSAGE_ANNOTATIONS})
+_CHANGEABLE = frozenset({PROPERTIES, APPLICATION_PROPERTIES})
 
 # What the broker adds to every delivery (reference: Service Bus protocol guide, "Message
 # annotations"), in this order.
@@ -38,17 +38,21 @@ _FORMS = {0x81: "q", 0x83: "q", 0x71: "i"}
 
 
 def _long_entry(name: str, code: int) -> bytes:
-    return bytes((0xA3, len(name))) + name.encode("ascii") + bytes([code])
+    return encode_symbol(name) + bytes([code])
 
 
-_FIXED = Struct(">" + "".join(f"{len(n) + 3}s{_FORMS[c]}" for n, c in _FIXED_LAYOUT)).pack
+# The section's descriptor and map32 head, then name and value of each.
+_FIXED = Struct(">4sII" + "".join(f"{len(n) + 3}s{_FORMS[c]}" for n, c in _FIXED_LAYOUT))
+_FIXED_HEAD = b"\x00\x53\x72\xd1"
+_FIXED_MAP_BYTES = _FIXED.size - len(_FIXED_HEAD) - 4  # what the map's own size counts
 _ENTRIES = tuple(_long_entry(name, code) for name, code in _FIXED_LAYOUT)
 _LOCKED_UNTIL = _long_entry("x-opt-locked-until", 0x83)
 _SCHEDULED_TIME = _long_entry("x-opt-scheduled-enqueue-time", 0x83)
+_PARTITION_KEY = encode_symbol("x-opt-partition-key")
+_DEAD_LETTER_SOURCE = encode_symbol("x-opt-deadletter-source")
 _FRESH_HEADER = encode_composite(Header(delivery_count=0))
 LONGEST_HEADER_TTL = 0xFFFFFFFF
 _SIGNED = Struct(">q").pack
-_MAP32 = Struct(">3sBII").pack
 _OURS = frozenset(
     {name for name, _ in _FIXED_LAYOUT}
     | {
@@ -96,14 +100,15 @@ def encode_delivery(
         parts += encode_annotations(DELIVERY_ANNOTATIONS, {"x-opt-lock-token": stamp.lock_token})
     if changed:
         parts += _changed_sections(message, application_properties, property_changes)
-    left_out = _HOP | ({PROPERTIES, APPLICATION_PROPERTIES} if changed else frozenset())
+    left_out = _HOP | _CHANGEABLE if changed else _HOP
     if not with_body:
         left_out |= BODY
-    rest = [section for section in message.sections if section.code not in left_out]
-    if rest and rest[-1].end - rest[0].start == sum(s.end - s.start for s in rest):
-        parts.append(payload[rest[0].start : rest[-1].end])  # one slice in the usual case
-    else:
-        parts += [payload[section.start : section.end] for section in rest]
+    kept_from = 0
+    for code, start, _, end in message.sections:
+        if code in left_out:
+            parts.append(payload[kept_from:start])
+            kept_from = end
+    parts.append(payload[kept_from:])
     return b"".join(parts)
 
 
@@ -124,38 +129,34 @@ def _delivery_header(message: Message, stamp: Stamp) -> bytes:
 
 
 def _delivery_annotations(message: Message, stamp: Stamp) -> bytes:
-    one, two, three, four = _ENTRIES
-    parts = [
-        _FIXED(
-            one,
-            stamp.sequence_number,
-            two,
-            stamp.enqueued_sequence_number,
-            three,
-            stamp.enqueued_time,
-            four,
-            stamp.state,
-        )
-    ]
-    count = 8
-    for entry, time in (
-        (_LOCKED_UNTIL, stamp.locked_until),
-        (_SCHEDULED_TIME, stamp.scheduled_enqueue_time),
-    ):
-        if time is not None:
-            parts.append(entry + _SIGNED(time))
-            count += 2
-    sent = message.message_annotations
-    more = {} if not sent else {k: v for k, v in sent.items() if k not in _OURS}
+    more = []
+    if stamp.locked_until is not None:
+        more.append(_LOCKED_UNTIL + _SIGNED(stamp.locked_until))
+    if stamp.scheduled_enqueue_time is not None:
+        more.append(_SCHEDULED_TIME + _SIGNED(stamp.scheduled_enqueue_time))
     if stamp.partition_key is not None:
-        more[Symbol("x-opt-partition-key")] = stamp.partition_key
+        more.append(_PARTITION_KEY + encode_string(stamp.partition_key))
     if stamp.dead_letter_source is not None:
-        more[Symbol("x-opt-deadletter-source")] = stamp.dead_letter_source
-    for key, value in more.items():
-        parts.append(encode_value(key) + encode_value(value))
-        count += 2
-    body = b"".join(parts)
-    return _MAP32(b"\x00\x53\x72", 0xD1, len(body) + 4, count) + body
+        more.append(_DEAD_LETTER_SOURCE + encode_string(stamp.dead_letter_source))
+    for key, value in (message.message_annotations or {}).items():
+        if key not in _OURS:
+            more.append(encode_value(key) + encode_value(value))
+    rest = b"".join(more)
+    one, two, three, four = _ENTRIES
+    fixed = _FIXED.pack(
+        _FIXED_HEAD,
+        _FIXED_MAP_BYTES + len(rest),
+        2 * (len(_ENTRIES) + len(more)),
+        one,
+        stamp.sequence_number,
+        two,
+        stamp.enqueued_sequence_number,
+        three,
+        stamp.enqueued_time,
+        four,
+        stamp.state,
+    )
+    return fixed + rest
 
 
 def _changed_sections(

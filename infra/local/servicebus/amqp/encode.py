@@ -35,6 +35,7 @@ Encoder = Callable[[Any], bytes]
 
 NULL = b"\x40"
 _OCTETS = [bytes([octet]) for octet in range(256)]
+_SMALL_UINTS = [b"\x43", *(b"\x52" + octet for octet in _OCTETS[1:])]
 _UINT = Struct(">I").pack
 _SIZE_AND_COUNT = Struct(">II").pack
 _U8_MAX = 0xFF
@@ -61,11 +62,7 @@ def _encoder(kind: type) -> Encoder:
 
 
 def encode_uint(value: int) -> bytes:
-    if value == 0:
-        return b"\x43"
-    if 0 < value <= _U8_MAX:
-        return b"\x52" + _OCTETS[value]
-    return b"\x70" + _UINT(value)
+    return _SMALL_UINTS[value] if 0 <= value <= _U8_MAX else b"\x70" + _UINT(value)
 
 
 def encode_ulong(value: int) -> bytes:

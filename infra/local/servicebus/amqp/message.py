@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from struct import Struct
 from struct import error as StructError  # noqa: N812 - named like the exception it is
 from typing import Any, NamedTuple
 
-from infra.local.servicebus.amqp.composites import composite, decode_composite, encode_composite
+from infra.local.servicebus.amqp.composites import composite, encode_composite, reader_of
 from infra.local.servicebus.amqp.decode import decode_value
 from infra.local.servicebus.amqp.encode import (
     encode_binary,
@@ -26,8 +26,10 @@ BATCH_FORMAT = 0x80013700
 
 _UINT = Struct(">I").unpack_from
 BODY = frozenset({DATA, SEQUENCE, VALUE})
-_BEFORE_BODY = range(HEADER, DATA)
+_NOTHING_BEFORE_BODY: dict[int, Any] = dict.fromkeys(range(HEADER, DATA))
 _SECTIONS = frozenset(range(HEADER, FOOTER + 1))
+_NARROW, _WIDE = frozenset({0xA0, 0xA1, 0xC0, 0xC1}), frozenset({0xB0, 0xB1, 0xD0, 0xD1})
+"""Constructors of what says its size first, in one byte or in four (AMQP 1.0, 1.2)."""
 
 
 @composite(0x70, "header", "boolean", "ubyte", "uint", "boolean", "uint")
@@ -57,13 +59,8 @@ class Properties(NamedTuple):
     reply_to_group_id: str | None = None
 
 
-class Section(NamedTuple):
-    """Where a section lies: its descriptor code, first byte, first byte of its value, end."""
-
-    code: int
-    start: int
-    value: int
-    end: int
+Section = tuple[int, int, int, int]
+"""Where a section lies: its descriptor code, first byte, first byte of its value, end."""
 
 
 class Message:
@@ -88,10 +85,10 @@ class Message:
         """As parse, and also decode everything but body and footer: what passes here can be
         filtered and delivered without an error later."""
         message = cls.parse(data)
-        decoded = message._decoded = dict.fromkeys(_BEFORE_BODY)
-        for section in message.sections:
-            if section.code < DATA:
-                decoded[section.code] = message._decode(section)
+        decoded = message._decoded = _NOTHING_BEFORE_BODY.copy()
+        for code, _, value, end in message.sections:
+            if code < DATA:
+                decoded[code] = _READERS[code](data, value, end)
         return message
 
     @property
@@ -127,52 +124,69 @@ class Message:
     @property
     def body_bytes(self) -> bytes:
         """The body sections as they were sent; empty when there are none."""
-        return b"".join(self.data[s.start : s.end] for s in self.sections if s.code in BODY)
+        return b"".join(
+            self.data[start:end] for code, start, _, end in self.sections if code in BODY
+        )
 
     @property
     def data_sections(self) -> list[bytes]:
         """The contents of every data section, in order. Raises DecodeError."""
-        return [self._binary(section) for section in self.sections if section.code == DATA]
+        return [
+            _read_binary(self.data, value, end)
+            for code, _, value, end in self.sections
+            if code == DATA
+        ]
 
     @property
     def value(self) -> Any:
         """The amqp-value body; None when the body is something else."""
         return self._section(VALUE)
 
-    def _binary(self, section: Section) -> bytes:
-        value, _ = decode_value(self.data, section.value, section.end)
-        if not isinstance(value, bytes):
-            raise DecodeError("a data section holds binary")
-        return value
-
     def _section(self, code: int) -> Any:
         try:
             return self._decoded[code]
         except KeyError:
             pass
-        value = None
-        for section in self.sections:
-            if section.code == code:
-                value = self._decode(section)
+        decoded = None
+        for found, _, value, end in self.sections:
+            if found == code:
+                decoded = _READERS[code](self.data, value, end)
                 break
-        self._decoded[code] = value
-        return value
-
-    def _decode(self, section: Section) -> Any:
-        if section.code in (HEADER, PROPERTIES):
-            return decode_composite(self.data, section.start, section.end)[0]
-        value, _ = decode_value(self.data, section.value, section.end)
-        if section.code != VALUE and value is not None and not isinstance(value, dict):
-            raise DecodeError(f"section 0x{section.code:02x} holds a map")
-        if section.code == APPLICATION_PROPERTIES and value is not None:
-            _check_names(value)
-        return value
+        self._decoded[code] = decoded
+        return decoded
 
 
-def _check_names(application_properties: Mapping[Any, Any]) -> None:
-    for name in application_properties:
+def _read_map(data: bytes, position: int, end: int) -> dict[Any, Any] | None:
+    value, _ = decode_value(data, position, end)
+    if value is not None and not isinstance(value, dict):
+        raise DecodeError("annotations, application properties and footer are maps")
+    return value
+
+
+def _read_named(data: bytes, position: int, end: int) -> dict[Any, Any] | None:
+    entries = _read_map(data, position, end)
+    for name in entries or ():
         if not isinstance(name, str):
             raise DecodeError("application properties are named by strings (AMQP 1.0, 3.2.5)")
+    return entries
+
+
+def _read_binary(data: bytes, position: int, end: int) -> bytes:
+    value, _ = decode_value(data, position, end)
+    if not isinstance(value, bytes):
+        raise DecodeError("a data section holds binary")
+    return value
+
+
+_READERS: dict[int, Callable[[bytes, int, int], Any]] = {
+    HEADER: reader_of(Header),
+    DELIVERY_ANNOTATIONS: _read_map,
+    MESSAGE_ANNOTATIONS: _read_map,
+    PROPERTIES: reader_of(Properties),
+    APPLICATION_PROPERTIES: _read_named,
+    VALUE: lambda data, position, end: decode_value(data, position, end)[0],
+    FOOTER: _read_map,
+}
 
 
 def _locate(data: bytes) -> tuple[Section, ...]:
@@ -190,27 +204,19 @@ def _locate(data: bytes) -> tuple[Section, ...]:
             if code not in _SECTIONS:
                 raise DecodeError(f"0x{code:02x} is no message section" if code else "no section")
             value = position
-            position = _skip(data, position)
+            form = data[position]
+            if form in _WIDE:
+                position += 5 + _UINT(data, position + 1)[0]
+            elif form in _NARROW:
+                position += 2 + data[position + 1]
+            else:
+                _, position = decode_value(data, position)
             if position > end:
                 raise DecodeError("a section is longer than its message")
-            sections.append(Section(code, start, value, position))
+            sections.append((code, start, value, position))
     except (IndexError, StructError, TypeError) as error:
         raise DecodeError("a message is cut short or malformed") from error
     return tuple(sections)
-
-
-def _skip(data: bytes, position: int) -> int:
-    """Return the position after the value at `position`: its constructor's high digit says how
-    wide it is (AMQP 1.0, 1.2)."""
-    code = data[position]
-    form = code >> 4
-    if form >= 0xA:
-        if form & 1:
-            return position + 5 + int(_UINT(data, position + 1)[0])
-        return position + 2 + data[position + 1]
-    if 4 <= form <= 9:
-        return position + 1 + (0, 1, 2, 4, 8, 16)[form - 4]
-    return decode_value(data, position)[1]
 
 
 def encode_message(
