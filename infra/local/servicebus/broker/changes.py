@@ -8,9 +8,27 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from infra.local.servicebus.settings import (
-    RuleConfig,
-)
+from infra.local.servicebus.settings import EntityConfig, RuleConfig
+
+
+class EntityPut(NamedTuple):
+    """An entity as it is now, without its subscriptions and rules. Times are int ms.
+
+    `config` None: the configuration file names it, but it was deleted. `configured`: what the file
+    said of it then; None when it does not name it."""
+
+    entity: str
+    config: EntityConfig | None
+    created_at: int
+    updated_at: int
+    configured: EntityConfig | None
+
+
+class EntityRemoved(NamedTuple):
+    """The entity is gone with its messages, duplicates, session states and rules, but not with
+    the payloads of its messages."""
+
+    entity: str
 
 
 class PayloadPut(NamedTuple):
@@ -66,6 +84,15 @@ class DuplicatesForgotten(NamedTuple):
     until: int
 
 
+class SessionStatePut(NamedTuple):
+    """The session's state and when it was set; None: it has none any more."""
+
+    entity: str
+    session_id: str
+    state: bytes | None
+    at: int
+
+
 class RulePut(NamedTuple):
     entity: str
     rule: RuleConfig
@@ -77,13 +104,16 @@ class RuleRemoved(NamedTuple):
 
 
 Change = (
-    PayloadPut
+    EntityPut
+    | EntityRemoved
+    | PayloadPut
     | PayloadRemoved
     | MessagePut
     | MessageRemoved
     | SequenceReached
     | DuplicateNoted
     | DuplicatesForgotten
+    | SessionStatePut
     | RulePut
     | RuleRemoved
 )

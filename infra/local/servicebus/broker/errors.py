@@ -36,6 +36,14 @@ class MessageLockLost(BrokerError):
     condition = "com.microsoft:message-lock-lost"
 
 
+class SessionLockLost(BrokerError):
+    condition = "com.microsoft:session-lock-lost"
+
+
+class SessionCannotBeLocked(BrokerError):
+    condition = "com.microsoft:session-cannot-be-locked"
+
+
 class MessageNotFound(BrokerError):
     condition = "com.microsoft:message-not-found"
 

@@ -1,24 +1,18 @@
-"""A queue, a subscription's queue or a dead-letter queue.
+"""A queue, a subscription's queue or a dead-letter queue: receiving, settling, entering.
 
-    scheduled --its time--> waiting (under a new number)
-    waiting   --receive---> locked --complete---> gone
-                            locked --dead-letter--> the dead-letter queue
-                            locked --abandon, release, lock expiry--> waiting, at its old place
-                            locked --defer--> deferred --receive_deferred--> locked
-
-A message has at most one timer: activation while scheduled, the end of its life while waiting, the
-lock's end while locked. Deferred messages have none (Service Bus does not sweep them).
-"""
+Which states its messages go through is told in `lifecycle`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
-from infra.local.servicebus.broker.entity import Entity, shorter
-from infra.local.servicebus.broker.errors import MessageLockLost, NotAllowed
+from infra.local.servicebus.broker.entity import shorter
+from infra.local.servicebus.broker.errors import MessageNotFound, NotAllowed
 from infra.local.servicebus.broker.incoming import Incoming
+from infra.local.servicebus.broker.lifecycle import Lifecycle
 from infra.local.servicebus.broker.messages import (
     BrokerMessage,
     Counts,
@@ -26,8 +20,8 @@ from infra.local.servicebus.broker.messages import (
     MessageState,
     Payload,
 )
-from infra.local.servicebus.broker.runtime import Listener, Runtime
-from infra.local.servicebus.broker.waiting import Waiting
+from infra.local.servicebus.broker.runtime import Runtime
+from infra.local.servicebus.broker.sessions import SessionLock
 from infra.local.servicebus.settings import (
     QueueConfig,
 )
@@ -36,13 +30,14 @@ REASON = "DeadLetterReason"
 DESCRIPTION = "DeadLetterErrorDescription"
 
 
-class Queue(Entity):
+class Queue(Lifecycle):
     """Messages waiting for receivers.
 
     Time passes only through Namespace.advance; until then a message whose lock or life has ended
     stays where it is, but receive() never hands out an expired one and an expired lock settles
-    nothing. Methods taking a lock token raise MessageLockLost when it is unknown, settled or
-    expired. `properties` maps application properties to new values, merged into the message's own.
+    nothing. Methods taking a lock token raise MessageLockLost (SessionLockLost where sessions are
+    required) when it is unknown, settled or expired. `properties` maps application properties to
+    new values, merged into the message's own.
     """
 
     def __init__(
@@ -53,21 +48,9 @@ class Queue(Entity):
         dead_letter_queue: Queue | None,
         transfer_dead_letter_queue: Queue | None = None,
     ) -> None:
-        super().__init__(address, config, runtime)
-        self.config = config
-        # Both None on a dead-letter queue. What could not be forwarded is in the second one.
-        self.dead_letter_queue = dead_letter_queue
+        super().__init__(address, config, runtime, dead_letter_queue)
+        # What could not be forwarded; None on a dead-letter queue.
         self.transfer_dead_letter_queue = transfer_dead_letter_queue
-        self.listeners: set[Listener] = set()  # called when messages became available
-        self._waiting = Waiting(self._messages)
-        self._sessions: dict[str, Waiting] = {}  # instead of _waiting where sessions are required
-        self._locked: dict[UUID, BrokerMessage] = {}
-        self._deferred = 0
-
-    @property
-    def active_count(self) -> int:
-        """Messages that receive() could hand out now."""
-        return len(self._waiting) + sum(map(len, self._sessions.values()))
 
     def counts(self) -> Counts:
         return Counts(
@@ -82,51 +65,72 @@ class Queue(Entity):
 
     # Receiving
 
-    def receive(self, count: int, now: int, *, settle_on_delivery: bool = False) -> list[Delivery]:
+    def receive(
+        self,
+        count: int,
+        now: int,
+        *,
+        settle_on_delivery: bool = False,
+        session: SessionLock | None = None,
+    ) -> list[Delivery]:
         """Hand out up to `count` messages, lowest sequence number first; locked for the queue's
-        lock duration, or gone at once with `settle_on_delivery`. NotAllowed on a session queue.
+        lock duration, or gone at once with `settle_on_delivery`. A queue that requires sessions
+        hands out the messages of `session`, under its lock: SessionLockLost when that is over,
+        NotAllowed without one.
 
-        Calls no listener of this queue, so that a listener may call it."""
-        if self.config.requires_session:
-            raise NotAllowed(
-                f"'{self.address}' requires sessions: it cannot be received from without one."
-            )
+        Calls no listener of what it hands out from, so that a listener may call it."""
+        line = self._waiting if self.sessions is None else self.sessions.line(session, now)
         deliveries: list[Delivery] = []
         while len(deliveries) < count:
-            number = self._waiting.take()
+            number = line.take()
             if number is None:
                 break
             message = self._messages[number]
             if message.expires_at is not None and message.expires_at <= now:
                 self._expire(message)
             else:
-                deliveries.append(self._deliver(message, now, settle_on_delivery))
+                deliveries.append(self._deliver(message, now, settle_on_delivery, session))
         self._runtime.wake(now)
         return deliveries
 
     def receive_deferred(
-        self, sequence_numbers: Sequence[int], now: int, *, lock: bool = True
+        self,
+        sequence_numbers: Sequence[int],
+        now: int,
+        *,
+        lock: bool = True,
+        session_id: str | None = None,
     ) -> list[Delivery]:
         """Hand out deferred messages, all or none: MessageNotFound when one is missing, not
-        deferred or locked. `lock=False` settles on delivery."""
+        deferred or locked. `lock=False` settles on delivery. A queue that requires sessions hands
+        out those of one session, under its lock: errors as in receive()."""
+        session = None if self.sessions is None else self.sessions.current(session_id, now)
         messages = self._all_or_none(sequence_numbers, MessageState.DEFERRED)
-        return [self._deliver(message, now, not lock) for message in messages]
+        if session is not None and any(m.session_id != session_id for m in messages):
+            raise MessageNotFound(
+                f"A message of '{self.address}' does not belong to the session '{session_id}'."
+            )
+        return [self._deliver(message, now, not lock, session) for message in messages]
 
-    def _deliver(self, message: BrokerMessage, now: int, settle: bool) -> Delivery:
-        token = self._runtime.next_token()
-        if settle:
+    def delete_batch(self, count: int, enqueued_before: int, session_id: str | None = None) -> int:
+        """Remove up to `count` waiting messages enqueued before that time, oldest first, of one
+        session or of all; return how many. Locked, deferred and scheduled ones stay."""
+        held: Iterable[BrokerMessage] = self._messages.values()
+        if session_id is not None:
+            held = () if self.sessions is None else self.sessions.messages(session_id)
+        found = (
+            message
+            for message in held
+            if message.state is MessageState.ACTIVE
+            and message.lock_token is None
+            and message.enqueued_time < enqueued_before
+        )
+        doomed = list(islice(found, count))
+        for message in doomed:
+            line = self._line_of(message)
             self._remove(message)
-        else:
-            message.lock_token = token
-            self._locked[token] = message
-            self._lock_until(message, now + self.config.lock_duration)
-        return Delivery(token, message)
-
-    def _lock_until(self, message: BrokerMessage, until: int) -> None:
-        if message.timer is not None:
-            self._runtime.timers.cancel(message.timer)
-        message.locked_until = until
-        message.timer = self._runtime.timers.at(until, self._lock_expired, message)
+            line.removed()
+        return len(doomed)
 
     # Settling
 
@@ -177,7 +181,10 @@ class Queue(Entity):
         self._runtime.wake(now)
 
     def renew(self, lock_token: UUID, now: int) -> int:
-        """Lock anew for the lock duration from now; return the new expiry."""
+        """Lock anew for the lock duration from now; return the new expiry. NotAllowed for messages
+        of a session, which are locked with it."""
+        if self.sessions is not None:
+            raise NotAllowed(f"'{self.address}' requires sessions: renew the session's lock.")
         until = now + self.config.lock_duration
         self._lock_until(self._locked_message(lock_token, now), until)
         return until
@@ -194,64 +201,6 @@ class Queue(Entity):
         """End a lock before its time, as if its time were over."""
         self._lock_expired(self._locked_message(lock_token, now), now)
         self._runtime.wake(now)
-
-    def _locked_message(self, lock_token: UUID, now: int) -> BrokerMessage:
-        message = self._locked.get(lock_token)
-        if message is None or message.locked_until is None or message.locked_until <= now:
-            raise MessageLockLost(
-                f"The lock {lock_token} on '{self.address}' is not valid: it has expired, or the "
-                "message has already been settled."
-            )
-        return message
-
-    def _unlock(self, lock_token: UUID, now: int) -> BrokerMessage:
-        message = self._locked_message(lock_token, now)
-        self._clear_lock(message)
-        return message
-
-    def _clear_lock(self, message: BrokerMessage) -> None:
-        if message.lock_token is not None:
-            del self._locked[message.lock_token]
-        message.lock_token = message.locked_until = None
-        self._cancel_timer(message)
-
-    # What ends a lock or a life
-
-    def _lock_expired(self, message: BrokerMessage, now: int) -> None:
-        self._clear_lock(message)
-        self._failed(message, now)
-
-    def _failed(self, message: BrokerMessage, now: int) -> None:
-        message.delivery_count += 1
-        most = self.config.max_delivery_count
-        if self.dead_letter_queue is not None and message.delivery_count >= most:
-            self._bury(
-                message,
-                "MaxDeliveryCountExceeded",
-                f"Message could not be consumed after {most} delivery attempts.",
-            )
-            return
-        self._note(message)
-        self._give_back(message, now)
-
-    def _life_ended(self, message: BrokerMessage, _now: int) -> None:
-        self._expire(message)
-        self._waiting_of(message).removed()
-
-    def _expire(self, message: BrokerMessage) -> None:
-        if self.config.dead_lettering_on_message_expiration and self.dead_letter_queue is not None:
-            self._bury(message, "TTLExpiredException", "The message expired and was dead lettered.")
-        else:
-            self._remove(message)
-
-    def _give_back(self, message: BrokerMessage, now: int) -> None:
-        if message.state is MessageState.DEFERRED:
-            return
-        if message.expires_at is not None and message.expires_at <= now:
-            self._expire(message)
-            return
-        self._waiting_of(message).put_back(message.sequence_number)
-        self._wait(message)
 
     def _bury(self, message: BrokerMessage, reason: str | None, description: str | None) -> None:
         """Move the message to the dead-letter queue, under a number of that queue."""
@@ -309,33 +258,6 @@ class Queue(Entity):
         self.keep(message)
         self._note(message)
         return message
-
-    def keep(self, message: BrokerMessage) -> None:
-        super().keep(message)
-        if message.state is MessageState.ACTIVE:
-            self._waiting_of(message).add(message.sequence_number)
-            self._wait(message)
-        elif message.state is MessageState.DEFERRED:
-            self._deferred += 1
-
-    def _remove(self, message: BrokerMessage) -> None:
-        super()._remove(message)
-        if message.state is MessageState.DEFERRED:
-            self._deferred -= 1
-
-    def _waiting_of(self, message: BrokerMessage) -> Waiting:
-        if not self.config.requires_session:
-            return self._waiting
-        session = message.session_id or ""
-        if session not in self._sessions:
-            self._sessions[session] = Waiting(self._messages)
-        return self._sessions[session]
-
-    def _wait(self, message: BrokerMessage) -> None:
-        if message.expires_at is not None:
-            message.timer = self._runtime.timers.at(message.expires_at, self._life_ended, message)
-        if self.listeners:
-            self._runtime.available(self)
 
 
 def _held(queue: Queue | None) -> int:

@@ -17,7 +17,6 @@ from infra.local.servicebus.broker.changes import (
 from infra.local.servicebus.broker.messages import Parse, Payload
 from infra.local.servicebus.broker.timers import Timers
 
-
 Listener = Callable[[int], None]
 """Hears, with the time, that something became available."""
 
@@ -47,6 +46,7 @@ class Runtime:
         self.parse = parse
         self.next_token: Callable[[], UUID] = lock_tokens.__next__
         self.timers = Timers()
+        self.entities: dict[str, Any] = {}  # by lower-case address; what a Directory has made
         self.changes: list[Change] = []
         self.last_payload = 0
         self._counted: dict[Any, None] = {}

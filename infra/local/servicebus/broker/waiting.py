@@ -47,6 +47,13 @@ class Waiting:
             self._leftovers -= 1
         return None
 
+    def first(self) -> int | None:
+        """Return the lowest number, which goes on waiting."""
+        number = self.take()
+        if number is not None:
+            self.put_back(number)
+        return number
+
     def removed(self) -> None:
         """Note that a waiting number has just left `present`."""
         self._leftovers += 1
