@@ -9,9 +9,14 @@ MANAGEMENT = "$management"
 _SCHEME_AND_HOST = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://[^/]*")
 
 
+def path_of(address: str) -> str:
+    """Return the path of an address without scheme, host and outer slashes."""
+    return _SCHEME_AND_HOST.sub("", address).strip("/")
+
+
 def node_of(address: str) -> tuple[str, str | None]:
     """Return (entity path, None), or (entity path, '$management'), or ('', '$cbs')."""
-    path = _SCHEME_AND_HOST.sub("", address).strip("/")
+    path = path_of(address)
     if path.lower() == CBS:
         return "", CBS
     head, _, last = path.rpartition("/")

@@ -8,12 +8,14 @@ timer per bus.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 from uvicorn import Config
 from uvicorn.server import ServerState
@@ -23,15 +25,22 @@ from infra.local.servicebus.broker import Namespace, Queue
 PROBLEM = "application/problem+json"
 
 
-def admin_app(namespace: Namespace) -> Starlette:
+def admin_app(namespace: Namespace, *, ca_file: Callable[[], Path]) -> Starlette:
     async def health(_request: Request) -> Response:
         return JSONResponse({"status": "healthy"})
 
     async def inspect(_request: Request) -> Response:
         return JSONResponse(inspection(namespace))
 
+    async def authority(_request: Request) -> Response:
+        return FileResponse(ca_file(), media_type="application/x-pem-file")
+
     return Starlette(
-        routes=[Route("/health", health), Route("/inspect", inspect)],
+        routes=[
+            Route("/health", health),
+            Route("/inspect", inspect),
+            Route("/ca.pem", authority),
+        ],
         exception_handlers={HTTPException: _problem},
     )
 
@@ -71,20 +80,31 @@ def _problem(request: Request, error: Exception) -> Response:
 
 
 class AdminServer:
-    def __init__(self, app: Starlette) -> None:
-        self._config = Config(app, lifespan="off", access_log=False, log_config=None)
+    """`websocket` makes the protocol that takes a connection over after an upgrade request."""
+
+    def __init__(self, app: Starlette, websocket: Callable[..., asyncio.Protocol]) -> None:
+        self._config = Config(
+            app,
+            lifespan="off",
+            access_log=False,
+            log_config=None,
+            ws=websocket,  # type: ignore[arg-type]  # uvicorn only calls it
+        )
+        self._config.load()
         self._state = ServerState()
+
+    def protocol(self) -> asyncio.Protocol:
+        """Return what serves one accepted HTTP connection."""
+        protocol: Any = self._config.http_protocol_class
+        made: asyncio.Protocol = protocol(
+            config=self._config, server_state=self._state, app_state={}
+        )
+        return made
 
     async def start(self, host: str, port: int) -> int:
         """Listen; return the port. Raises OSError."""
-        self._config.load()
         loop = asyncio.get_running_loop()
-        protocol: Any = self._config.http_protocol_class
-        self._server = await loop.create_server(
-            lambda: protocol(config=self._config, server_state=self._state, app_state={}),
-            host,
-            port,
-        )
+        self._server = await loop.create_server(self.protocol, host, port)
         return int(self._server.sockets[0].getsockname()[1])
 
     async def stop(self) -> None:

@@ -11,6 +11,7 @@ from infra.local.servicebus.broker.timers import Timers
 from infra.local.servicebus.server.clock import ClockMs
 from infra.local.servicebus.server.commit import Committer
 from infra.local.servicebus.server.faults import Faults
+from infra.local.servicebus.server.security import Authorization
 from infra.local.servicebus.storage import Storage
 
 log = logging.getLogger(__name__)
@@ -36,12 +37,14 @@ class Core:
         timed: bool,
         max_message_bytes: int = MAX_MESSAGE_BYTES,
         faults: Faults | None = None,
+        authorization: Authorization | None = None,
     ) -> None:
         self.namespace = namespace
         self.now = clock
         self.committer = Committer(namespace.take_changes, storage)
         self.max_message_bytes = max_message_bytes
         self.faults = faults or Faults()
+        self.authorization = authorization or Authorization(namespace, now=clock)
         self._timers = Timers()  # the server's own; the namespace has the entities'
         self._timed = timed
         self._ready: dict[Callable[[], None], None] = {}
