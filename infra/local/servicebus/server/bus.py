@@ -16,8 +16,9 @@ from infra.local.servicebus.server.admin import AdminServer, admin_app, inspecti
 from infra.local.servicebus.server.client import Client
 from infra.local.servicebus.server.clock import ClockMs, system_clock
 from infra.local.servicebus.server.core import MAX_MESSAGE_BYTES, Core
-from infra.local.servicebus.server.faults import Faults
+from infra.local.servicebus.server.faults import Faults, Ordered
 from infra.local.servicebus.server.front_door import FrontDoor, open_websocket
+from infra.local.servicebus.server.injection import at_once
 from infra.local.servicebus.server.security import MANAGE, Authorization, Tls, TlsFiles, is_loopback
 from infra.local.servicebus.settings import AuthorizationRule
 from infra.local.servicebus.storage import MemoryStorage, SqliteStorage, Storage
@@ -74,7 +75,7 @@ class LocalServiceBus:
         self._clock = clock
         self._max_message_bytes = max_message_bytes
         self._clients: set[Client] = set()
-        self.faults = Faults()
+        self.faults = Faults(self._at_once)
 
     @property
     def connection_string(self) -> str:
@@ -109,6 +110,10 @@ class LocalServiceBus:
         """Let everything happen that is due by the clock, and what follows from it be stored."""
         self._core.advance()
         await self._core.committer.settled()
+
+    def _at_once(self, ordered: Ordered) -> None:
+        at_once(self.namespace, self._clients, self._core.now(), ordered)
+        self._core.committer.soon()
 
     async def __aenter__(self) -> LocalServiceBus:
         self.namespace = Namespace(_namespace_config(self._config), parse=Message.check)
