@@ -12,7 +12,8 @@ _PARTS = re.compile(
 _DAY_SECONDS = 86_400
 # .NET, which defines these values, counts 365 days to a year and 30 to a month.
 _SECONDS = (365 * _DAY_SECONDS, 30 * _DAY_SECONDS, _DAY_SECONDS, 3_600, 60, 1)
-# TimeSpan.MaxValue, P10675199DT2H48M5.4775807S: how Service Bus writes "unlimited".
+# TimeSpan.MaxValue, how Service Bus writes "unlimited".
+UNLIMITED = "P10675199DT2H48M5.4775807S"
 _UNLIMITED_MS = 922_337_203_685_477
 
 
@@ -26,3 +27,19 @@ def parse_duration(text: str) -> int | None:
     )
     milliseconds = int(seconds * 1000)
     return None if milliseconds >= _UNLIMITED_MS else milliseconds
+
+
+def format_duration(milliseconds: int | None) -> str:
+    """Return what parse_duration reads, as .NET writes it: days and smaller, nothing that is
+    zero."""
+    if milliseconds is None:
+        return UNLIMITED
+    seconds, thousandths = divmod(milliseconds, 1000)
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    fraction = f".{thousandths:03}".rstrip("0") if thousandths else ""
+    second = f"{seconds}{fraction}S" if seconds or thousandths else ""
+    time = (f"{hours}H" if hours else "") + (f"{minutes}M" if minutes else "") + second
+    date = f"{days}D" if days else ""
+    return f"P{date}T{time}" if time else f"P{date}" if date else "PT0S"

@@ -7,22 +7,30 @@ official emulator's Config.json.
 
 from __future__ import annotations
 
+import re
 from dataclasses import KW_ONLY, dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from infra.local.servicebus.filters import FilterConfig, TrueFilterConfig
 
 MINUTE_MS = 60_000
+ENTITY_NAME = re.compile(r"[A-Za-z0-9](?:[\w\-./]*[A-Za-z0-9])?", re.ASCII)
+ENTITY_NAME_RULE = (
+    "letters, digits, '_', '-', '.' and '/' are allowed, a letter or digit first and last"
+)
 DEFAULT_RULE_NAME = "$Default"
 
 
 @dataclass(frozen=True)
 class RuleConfig:
-    """One rule; `action` is a SQL action (`SET …; REMOVE …`), None for none."""
+    """One rule; `action` is a SQL action (`SET …; REMOVE …`), None for none; `action_parameters`
+    are the values of its `@names`."""
 
     name: str
     filter: FilterConfig = field(default_factory=TrueFilterConfig)
     action: str | None = None
+    action_parameters: dict[str, Any] = field(default_factory=dict)
 
 
 class EntityStatus(StrEnum):

@@ -44,7 +44,7 @@ class Rule:
         try:
             self.matches: Callable[[MessageView], bool] = compile_filter(config.filter)
             self.change: Callable[[MessageView], ActionChanges] | None = (
-                compile_action(config.action) if config.action else None
+                compile_action(config.action, config.action_parameters) if config.action else None
             )
         except FilterSyntaxError as error:
             raise InvalidArgument(f"Rule '{config.name}': {error}") from error
@@ -64,6 +64,13 @@ class RuleSet:
         if config.name.lower() in self._rules:
             raise EntityAlreadyExists(f"'{self._address}' already has a rule '{config.name}'.")
         self.put(config)
+
+    def update(self, config: RuleConfig) -> None:
+        """The rule is the last one from now on."""
+        rule = Rule(config)
+        self.remove(config.name)
+        self._rules[config.name.lower()] = rule
+        self._set_takes_all()
 
     def put(self, config: RuleConfig) -> None:
         self._rules[config.name.lower()] = Rule(config)

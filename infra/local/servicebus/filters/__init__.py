@@ -11,6 +11,7 @@ from infra.local.servicebus.filters.compile import (
     compile_sql_filter,
 )
 from infra.local.servicebus.filters.definitions import (
+    CORRELATION_FIELDS,
     CorrelationFilterConfig,
     FalseFilterConfig,
     FilterConfig,
@@ -21,6 +22,7 @@ from infra.local.servicebus.filters.errors import FilterError, FilterSyntaxError
 from infra.local.servicebus.filters.view import MessageView
 
 __all__ = [
+    "CORRELATION_FIELDS",
     "ActionChanges",
     "CorrelationFilterConfig",
     "FalseFilterConfig",

@@ -34,8 +34,8 @@ def compile_filter(config: FilterConfig) -> Matches:
             return lambda _: True
         case FalseFilterConfig():
             return lambda _: False
-        case SqlFilterConfig(expression):
-            return compile_sql_filter(expression)
+        case SqlFilterConfig(expression, parameters):
+            return compile_sql_filter(expression, parameters)
         case CorrelationFilterConfig(system, user):
             return _compile_correlation_filter(system, user)
 
@@ -65,9 +65,11 @@ def _same(value: Any, wanted: Any) -> bool:
     return equal(value, wanted) is True
 
 
-def compile_action(text: str) -> Callable[[MessageView], ActionChanges]:
+def compile_action(
+    text: str, parameters: Mapping[str, Any] | None = None
+) -> Callable[[MessageView], ActionChanges]:
     """Raises FilterSyntaxError; the function returned raises FilterError."""
-    changes = Parser(text, {}).action()
+    changes = Parser(text, parameters or {}).action()
 
     def apply(view: MessageView) -> ActionChanges:
         draft = Draft(view)

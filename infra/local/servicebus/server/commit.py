@@ -21,6 +21,7 @@ class Committer:
     def __init__(self, take_changes: Callable[[], list[Change]], storage: Storage) -> None:
         self._take_changes = take_changes
         self._storage = storage
+        self.failure: StorageError | None = None  # of the latest commit
         self._waiting: list[Done] = []
         self._task: asyncio.Task[None] | None = None
 
@@ -34,6 +35,12 @@ class Committer:
         """Make what has changed durable, though nobody waits for it."""
         self.after(_nobody)
 
+    async def durable(self) -> None:
+        """Wait until everything the broker has changed so far is durable. Raises StorageError."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.after(lambda failure: _tell(done, failure))
+        await done
+
     async def settled(self) -> None:
         """Wait until nothing is left to commit."""
         while self._task is not None:
@@ -43,7 +50,7 @@ class Committer:
         try:
             while self._waiting:
                 waiting, self._waiting = self._waiting, []
-                failure = await self._commit(self._take_changes())
+                self.failure = failure = await self._commit(self._take_changes())
                 for done in waiting:
                     try:
                         done(failure)
@@ -63,3 +70,12 @@ class Committer:
 
 def _nobody(_failure: StorageError | None) -> None:
     return None
+
+
+def _tell(done: asyncio.Future[None], failure: StorageError | None) -> None:
+    if done.done():  # who waited was cancelled
+        return
+    if failure is None:
+        done.set_result(None)
+    else:
+        done.set_exception(failure)

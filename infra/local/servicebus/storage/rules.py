@@ -19,7 +19,7 @@ from infra.local.servicebus.settings import (
 )
 
 _FILTERS: dict[str, Callable[[dict[str, Any]], FilterConfig]] = {
-    "sql": lambda row: SqlFilterConfig(row["expression"]),
+    "sql": lambda row: SqlFilterConfig(row["expression"], row.get("parameters", {})),
     "correlation": lambda row: CorrelationFilterConfig(row["system"], row["user"]),
     "true": lambda _: TrueFilterConfig(),
     "false": lambda _: FalseFilterConfig(),
@@ -27,22 +27,24 @@ _FILTERS: dict[str, Callable[[dict[str, Any]], FilterConfig]] = {
 
 
 def encode_rule(rule: RuleConfig) -> bytes:
-    return encode_value({"name": rule.name, "action": rule.action, **_filter_row(rule.filter)})
+    action = {"action": rule.action, "action_parameters": rule.action_parameters}
+    return encode_value({"name": rule.name, **action, **_filter_row(rule.filter)})
 
 
 def decode_rule(data: bytes) -> RuleConfig:
     """Raises ValueError for bytes that are no rule."""
     row, _ = decode_value(data)
     try:
-        return RuleConfig(row["name"], _FILTERS[row["filter"]](row), row["action"])
+        filter_ = _FILTERS[row["filter"]](row)
+        return RuleConfig(row["name"], filter_, row["action"], row.get("action_parameters", {}))
     except (KeyError, TypeError) as error:
         raise ValueError(f"a stored rule cannot be read ({error!r})") from error
 
 
 def _filter_row(config: FilterConfig) -> dict[str, Any]:
     match config:
-        case SqlFilterConfig(expression):
-            return {"filter": "sql", "expression": expression}
+        case SqlFilterConfig(expression, parameters):
+            return {"filter": "sql", "expression": expression, "parameters": parameters}
         case CorrelationFilterConfig(system, user):
             return {"filter": "correlation", "system": system, "user": user}
         case TrueFilterConfig():

@@ -1,0 +1,310 @@
+"""What the paths of the administration API lead to, and what can be done there."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+from xml.etree.ElementTree import Element
+
+from infra.local.servicebus.broker import (
+    EntityNotFound,
+    InvalidArgument,
+    Namespace,
+    Queue,
+    Subscription,
+    Topic,
+)
+from infra.local.servicebus.server.administration.atom import Entry, instant
+from infra.local.servicebus.server.administration.descriptions import (
+    IMMUTABLE,
+    QUEUE,
+    SUBSCRIPTION,
+    TOPIC,
+    Described,
+    Description,
+    description_of,
+    read,
+    write,
+)
+from infra.local.servicebus.server.administration.rules import RULE, read_rule, write_rule
+from infra.local.servicebus.server.administration.xml import element, find, local_name
+from infra.local.servicebus.settings import DEFAULT_RULE_NAME, RuleConfig
+
+
+class Place(NamedTuple):
+    """Where a request is answered. `host` is what the client calls us, `now` and `since`, the
+    namespace's beginning, are ms since the epoch."""
+
+    namespace: Namespace
+    host: str
+    now: int
+    since: int
+
+
+class Resource(ABC):
+    """One entry; every method raises BrokerError."""
+
+    methods: frozenset[str] = frozenset({"GET", "PUT", "DELETE"})
+
+    @abstractmethod
+    def get(self) -> Entry: ...
+
+    def put(self, described: Element, *, update: bool) -> Entry:
+        raise NotImplementedError
+
+    def delete(self) -> None:
+        raise NotImplementedError
+
+
+class Collection(ABC):
+    methods = frozenset({"GET"})
+    title: str
+
+    @abstractmethod
+    def everything(self) -> Sequence[Any]:
+        """Return what there is, in its order. Raises EntityNotFound."""
+
+    @abstractmethod
+    def entry(self, found: Any) -> Entry: ...
+
+
+def resource_of(path: str, place: Place) -> Resource | Collection:
+    """`path` is decoded and without outer slashes. Raises EntityNotFound for the empty one."""
+    for pattern, kind in _PATHS:
+        match = pattern.fullmatch(path)
+        if match is not None:
+            made: Resource | Collection = kind(place, **match.groupdict())
+            return made
+    raise EntityNotFound(path)
+
+
+def _described(place: Place, entity: Described) -> Entry:
+    description = description_of(entity)
+    return Entry(
+        entity.address,
+        entity.config.name,
+        entity.created_at,
+        entity.updated_at,
+        description.root,
+        write(description, entity, place.host),
+    )
+
+
+def _need(described: Element, *descriptions: Description) -> Description:
+    for description in descriptions:
+        if local_name(described) == description.root:
+            return description
+    wanted = " or ".join(description.root for description in descriptions)
+    raise InvalidArgument(f"The entry has to hold a {wanted}, not a {local_name(described)}.")
+
+
+def _unchangeable(entity: Described) -> dict[str, Any]:
+    return {field: getattr(entity.config, field, False) for field in IMMUTABLE}
+
+
+@dataclass(frozen=True)
+class EntityResource(Resource):
+    """A queue or a topic."""
+
+    place: Place
+    name: str
+
+    def _entity(self) -> Described:
+        found = self.place.namespace.entity(self.name)
+        is_queue = isinstance(found, Queue) and found.dead_letter_queue is not None
+        if isinstance(found, Subscription) or not (is_queue or isinstance(found, Topic)):
+            raise EntityNotFound(self.name)
+        return found
+
+    def get(self) -> Entry:
+        return _described(self.place, self._entity())
+
+    def put(self, described: Element, *, update: bool) -> Entry:
+        namespace, now = self.place.namespace, self.place.now
+        description = _need(described, QUEUE, TOPIC)
+        known: dict[str, Any] = {"name": self.name}
+        if update:
+            entity = self._entity()
+            kept = _unchangeable(entity) if description is description_of(entity) else {}
+            known = {**kept, "name": entity.config.name}
+            if description is TOPIC:
+                del known["requires_session"]
+        config = read(description, described, known)
+        change = {
+            (QUEUE.root, False): namespace.create_queue,
+            (QUEUE.root, True): namespace.update_queue,
+            (TOPIC.root, False): namespace.create_topic,
+            (TOPIC.root, True): namespace.update_topic,
+        }[description.root, update]
+        change(config, now)
+        return self.get()
+
+    def delete(self) -> None:
+        self.place.namespace.delete(self._entity().address, self.place.now)
+
+
+def _topic(place: Place, name: str) -> Topic:
+    found = place.namespace.entity(name)
+    if not isinstance(found, Topic):
+        raise EntityNotFound(name)
+    return found
+
+
+def _subscription(place: Place, topic: str, name: str) -> Subscription:
+    found = _topic(place, topic).subscriptions.get(name.lower())
+    if found is None:
+        raise EntityNotFound(f"{topic}/Subscriptions/{name}")
+    return found
+
+
+@dataclass(frozen=True)
+class SubscriptionResource(Resource):
+    place: Place
+    topic: str
+    name: str
+
+    def get(self) -> Entry:
+        return _described(self.place, _subscription(self.place, self.topic, self.name))
+
+    def put(self, described: Element, *, update: bool) -> Entry:
+        namespace, now = self.place.namespace, self.place.now
+        _need(described, SUBSCRIPTION)
+        if update:
+            entity = _subscription(self.place, self.topic, self.name)
+            known = {**_unchangeable(entity), "name": entity.config.name}
+            config = read(SUBSCRIPTION, described, {**known, "rules": entity.config.rules})
+            namespace.update_subscription(self.topic, config, now)
+        else:
+            rules = _first_rules(described)
+            config = read(SUBSCRIPTION, described, {"name": self.name, "rules": rules})
+            namespace.create_subscription(self.topic, config, now)
+        return self.get()
+
+    def delete(self) -> None:
+        entity = _subscription(self.place, self.topic, self.name)
+        self.place.namespace.delete(entity.address, self.place.now)
+
+
+def _first_rules(described: Element) -> tuple[RuleConfig, ...]:
+    source = find(described, "DefaultRuleDescription")
+    if source is None:
+        return ()
+    name = find(source, "Name")
+    return (read_rule((name is not None and name.text) or DEFAULT_RULE_NAME, source),)
+
+
+@dataclass(frozen=True)
+class RuleResource(Resource):
+    place: Place
+    topic: str
+    subscription: str
+    name: str
+
+    def _subscription(self) -> Subscription:
+        return _subscription(self.place, self.topic, self.subscription)
+
+    def get(self) -> Entry:
+        subscription = self._subscription()
+        for rule in subscription.rules():
+            if rule.name.lower() == self.name.lower():
+                return _rule_entry(subscription, rule)
+        raise EntityNotFound(f"{subscription.address}/Rules/{self.name}")
+
+    def put(self, described: Element, *, update: bool) -> Entry:
+        if local_name(described) != RULE:
+            raise InvalidArgument(f"The entry has to hold a {RULE}.")
+        subscription = self._subscription()
+        if update:
+            subscription.update_rule(read_rule(self.get().title, described))
+        else:
+            subscription.add_rule(read_rule(self.name, described))
+        return self.get()
+
+    def delete(self) -> None:
+        self._subscription().remove_rule(self.name)
+
+
+def _rule_entry(subscription: Subscription, rule: RuleConfig) -> Entry:
+    # Nobody keeps when a rule was made; its subscription cannot be younger.
+    made = subscription.created_at
+    path = f"{subscription.address}/Rules/{rule.name}"
+    return Entry(path, rule.name, made, made, RULE, write_rule(rule, made))
+
+
+@dataclass(frozen=True)
+class NamespaceInfo(Resource):
+    methods = frozenset({"GET"})
+    place: Place
+
+    def get(self) -> Entry:
+        name, since = self.place.namespace.config.name, self.place.since
+        rows = {
+            "CreatedTime": instant(since),
+            "MessagingSKU": "Premium",  # whose limits on sizes are the ones closest to ours
+            "MessagingUnits": "1",
+            "ModifiedTime": instant(since),
+            "Name": name,
+            "NamespaceType": "Messaging",
+        }
+        info = [element(tag, text) for tag, text in rows.items()]
+        return Entry("$namespaceinfo", name, since, since, "NamespaceInfo", info)
+
+
+@dataclass(frozen=True)
+class Entities(Collection):
+    place: Place
+    title: str
+
+    def everything(self) -> Sequence[Described]:
+        namespace = self.place.namespace
+        is_queues = self.title.lower() == "queues"
+        return list(namespace.queues() if is_queues else namespace.topics())
+
+    def entry(self, found: Described) -> Entry:
+        return _described(self.place, found)
+
+
+@dataclass(frozen=True)
+class Subscriptions(Collection):
+    title = "Subscriptions"
+    place: Place
+    topic: str
+
+    def everything(self) -> Sequence[Subscription]:
+        subscriptions = _topic(self.place, self.topic).subscriptions
+        return [subscriptions[name] for name in sorted(subscriptions)]
+
+    def entry(self, found: Subscription) -> Entry:
+        return _described(self.place, found)
+
+
+@dataclass(frozen=True)
+class Rules(Collection):
+    title = "Rules"
+    place: Place
+    topic: str
+    subscription: str
+
+    def everything(self) -> Sequence[RuleConfig]:
+        return _subscription(self.place, self.topic, self.subscription).rules()
+
+    def entry(self, found: RuleConfig) -> Entry:
+        return _rule_entry(_subscription(self.place, self.topic, self.subscription), found)
+
+
+_TOPIC, _OF_TOPIC = r"(?P<topic>.+)/subscriptions", r"(?P<subscription>[^/]+)/rules"
+_PATHS: tuple[tuple[re.Pattern[str], type[Any]], ...] = tuple(
+    (re.compile(pattern, re.IGNORECASE | re.DOTALL), kind)
+    for pattern, kind in (
+        (r"\$namespaceinfo", NamespaceInfo),
+        (r"\$resources/(?P<title>queues|topics)", Entities),
+        (rf"{_TOPIC}/{_OF_TOPIC}/(?P<name>[^/]+)", RuleResource),
+        (rf"{_TOPIC}/{_OF_TOPIC}", Rules),
+        (rf"{_TOPIC}/(?P<name>[^/]+)", SubscriptionResource),
+        (_TOPIC, Subscriptions),
+        (r"(?P<name>.+)", EntityResource),
+    )
+)
