@@ -18,6 +18,7 @@ from infra.local.servicebus.broker.changes import (
     RulePut,
     RuleRemoved,
     SequenceReached,
+    SessionStatePut,
 )
 from infra.local.servicebus.storage.rules import encode_rule
 
@@ -74,6 +75,7 @@ class _Group:
         self._gone_messages: list[tuple[int, int]] = []
         self._reached: dict[int, int] = {}
         self._others: list[tuple[str, tuple[Any, ...]]] = []
+        self._states: dict[tuple[int, str], SessionStatePut] = {}
         self._noted: list[tuple[int, str, int]] = []
         self._add: dict[type[Change], Callable[[Any], None]] = {
             PayloadPut: self._put_payload,
@@ -83,6 +85,7 @@ class _Group:
             SequenceReached: self._reach,
             DuplicateNoted: self._note_duplicate,
             DuplicatesForgotten: self._forget_duplicates,
+            SessionStatePut: self._put_session_state,
             RulePut: self._put_rule,
             RuleRemoved: self._remove_rule,
         }
@@ -119,6 +122,9 @@ class _Group:
             )
         )
 
+    def _put_session_state(self, change: SessionStatePut) -> None:
+        self._states[self._entity(change.entity), change.session_id] = change
+
     def _put_rule(self, change: RulePut) -> None:
         name = change.rule.name.lower()
         row = (self._entity(change.entity), name, encode_rule(change.rule))
@@ -144,6 +150,18 @@ class _Group:
         many(
             "UPDATE entity SET sequence_number = ? WHERE id = ?",
             ((reached, entity) for entity, reached in self._reached.items()),
+        )
+        many(
+            "DELETE FROM session_state WHERE entity = ? AND session_id = ?",
+            (key for key, row in self._states.items() if row.state is None),
+        )
+        many(
+            "INSERT OR REPLACE INTO session_state VALUES (?, ?, ?, ?)",
+            (
+                (entity, *row[1:])
+                for (entity, _), row in self._states.items()
+                if row.state is not None
+            ),
         )
         for statement, row in self._others:
             connection.execute(statement, row)

@@ -15,11 +15,12 @@ from infra.local.servicebus.broker.changes import (
     RulePut,
     RuleRemoved,
     SequenceReached,
+    SessionStatePut,
 )
 from infra.local.servicebus.storage.rules import decode_rule
 
 _APPLICATION_ID = 0x5442_5342  # marks the file as ours ("TBSB")
-_VERSION = 1
+_VERSION = 2
 # An entity is written with every row of its messages, so it is a number there.
 _SCHEMA = """
 CREATE TABLE entity (id INTEGER PRIMARY KEY, address TEXT NOT NULL UNIQUE,
@@ -38,6 +39,10 @@ CREATE TABLE duplicate (
     PRIMARY KEY (entity, message_id)
 ) WITHOUT ROWID;
 CREATE INDEX duplicate_by_time ON duplicate (entity, at);
+CREATE TABLE session_state (
+    entity INTEGER NOT NULL, session_id TEXT NOT NULL, state BLOB NOT NULL, at INTEGER NOT NULL,
+    PRIMARY KEY (entity, session_id)
+) WITHOUT ROWID;
 -- Only what changed at run time; definition NULL: a configured rule was removed.
 CREATE TABLE rule (
     entity INTEGER NOT NULL, name TEXT NOT NULL, definition BLOB, place INTEGER NOT NULL,
@@ -76,6 +81,8 @@ def load(connection: sqlite3.Connection) -> Iterator[Change]:
         yield MessagePut._make((addresses[entity], *fields, _map(application), _map(properties)))
     for entity, message_id, at in connection.execute("SELECT * FROM duplicate ORDER BY at"):
         yield DuplicateNoted(addresses[entity], message_id, at)
+    for entity, session_id, state, at in connection.execute("SELECT * FROM session_state"):
+        yield SessionStatePut(addresses[entity], session_id, state, at)
     for entity, name, definition in connection.execute(
         "SELECT entity, name, definition FROM rule ORDER BY place"
     ):
