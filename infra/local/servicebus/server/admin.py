@@ -1,8 +1,7 @@
-"""The admin port: health and inspection over HTTP.
+"""What is served over HTTP: health, inspection, the administration API of the SDKs.
 
-Routes are a table; the ATOM plane of the administration SDKs will add its own rows. Uvicorn's HTTP
-protocol runs on the bus's own loop without a uvicorn server: no thread, no signal handlers and no
-timer per bus.
+Uvicorn's HTTP protocol runs on the bus's own loop without a uvicorn server: no thread, no signal
+handlers and no timer per bus.
 """
 
 from __future__ import annotations
@@ -21,22 +20,29 @@ from uvicorn import Config
 from uvicorn.server import ServerState
 
 from infra.local.servicebus.broker import Namespace, Queue
+from infra.local.servicebus.server import administration
+from infra.local.servicebus.server.core import Core
 
 PROBLEM = "application/problem+json"
 
 
-def admin_app(namespace: Namespace, *, ca_file: Callable[[], Path]) -> Starlette:
+def admin_app(core: Core, *, ca_file: Callable[[], Path]) -> Starlette:
     async def health(_request: Request) -> Response:
-        return JSONResponse({"status": "healthy"})
+        """As the official emulator's: 200, or 503 while nothing can be stored."""
+        failure = core.committer.failure
+        if failure is None:
+            return JSONResponse({"status": "healthy"})
+        return JSONResponse({"status": "unhealthy", "reason": str(failure)}, status_code=503)
 
     async def inspect(_request: Request) -> Response:
-        return JSONResponse(inspection(namespace))
+        return JSONResponse(inspection(core.namespace))
 
     async def authority(_request: Request) -> Response:
         return FileResponse(ca_file(), media_type="application/x-pem-file")
 
     return Starlette(
         routes=[
+            *administration.routes(core),
             Route("/health", health),
             Route("/inspect", inspect),
             Route("/ca.pem", authority),
@@ -71,7 +77,10 @@ def _problem(request: Request, error: Exception) -> Response:
     """RFC 9457."""
     status = error.status_code if isinstance(error, HTTPException) else 500
     title = error.detail if isinstance(error, HTTPException) else "Internal Server Error"
-    detail = f"{request.method} {request.url.path} is not served; /health and /inspect are."
+    detail = (
+        f"{request.method} {request.url.path} is not served; /health and /inspect are, and the "
+        "administration API with its api-version."
+    )
     return JSONResponse(
         {"type": "about:blank", "title": title, "status": status, "detail": detail},
         status_code=status,

@@ -146,7 +146,7 @@ class LocalServiceBus:
         )
         self._core.advance()
         self._core.watch_time()
-        app = admin_app(self.namespace, ca_file=lambda: self.ca_file)
+        app = admin_app(self._core, ca_file=lambda: self.ca_file)
         self._admin = AdminServer(app, open_websocket(self._new_client))
         self._door = FrontDoor(self._new_client, self._admin.protocol, lambda: self._tls.context)
         try:

@@ -32,7 +32,7 @@ from infra.local.servicebus.server.administration.xml import (
 )
 from infra.local.servicebus.server.core import Core
 from infra.local.servicebus.server.errors import error_of, status_of
-from infra.local.servicebus.server.security import MANAGE, Authorization
+from infra.local.servicebus.server.security import MANAGE
 
 LARGEST_BODY = 256 * 1024
 """Bytes; no description comes near."""
@@ -41,8 +41,8 @@ LARGEST_PAGE = 100
 VERSION = "api-version"
 
 
-def routes(core: Core, authorization: Authorization) -> list[Route]:
-    return [_VersionedRoute("/{path:path}", Administration(core, authorization))]
+def routes(core: Core) -> list[Route]:
+    return [_VersionedRoute("/{path:path}", Administration(core))]
 
 
 class _VersionedRoute(Route):
@@ -55,9 +55,8 @@ class _VersionedRoute(Route):
 class Administration:
     """An ASGI application."""
 
-    def __init__(self, core: Core, authorization: Authorization) -> None:
+    def __init__(self, core: Core) -> None:
         self._core = core
-        self._authorization = authorization
         self._since = core.now()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -71,7 +70,7 @@ class Administration:
     async def _answer(self, request: Request) -> Response:
         path = str(request.scope["path"]).strip("/")
         token = request.headers.get("authorization", "")
-        self._authorization.claims_of_token(token).require(path, MANAGE)
+        self._core.authorization.claims_of_token(token).require(path, MANAGE)
         host = request.headers.get("host", "localhost")
         place = Place(self._core.namespace, host, self._core.now(), self._since)
         resource = resource_of(path, place)
