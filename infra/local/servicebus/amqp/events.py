@@ -33,6 +33,8 @@ class Oversize(NamedTuple):
 
     link: IncomingLink
     delivery_id: int
+    presettled: bool
+    state: Any = None
 
 
 class Credited(NamedTuple):

@@ -197,7 +197,7 @@ class IncomingLink(Link):
         delivery_id = first.delivery_id or 0
         emit = self.session.connection.emit
         if self.max_message_size and self._size > self.max_message_size:
-            emit(Oversize(self, delivery_id))
+            emit(Oversize(self, delivery_id, self._presettled, first.state))
         else:
             parts = self._parts
             payload = parts[0] if len(parts) == 1 else b"".join(parts)

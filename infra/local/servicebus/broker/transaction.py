@@ -72,7 +72,7 @@ class Transaction:
         self.settled: list[Callable[[], None]] = []  # called after a commit
         self._transactions = transactions
         self._work: list[Work] = []
-        self._failure: BrokerError | None = None
+        self._failure: str | None = None
         self.size = 0
         self.timer: Timer | None = None  # from the first work on
 
@@ -92,15 +92,15 @@ class Transaction:
         self._transactions.take(self, work.size, now)
         held.append(work)
 
-    def spoil(self, failure: BrokerError) -> None:
+    def spoil(self, why: str) -> None:
         """Let the discharge fail: work was refused and nobody could be told."""
-        self._failure = self._failure or failure
+        self._failure = self._failure or why
 
     def commit(self, now: int) -> None:
         """Do all of the work, or raise TransactionRolledBack and do none."""
+        if self._failure is not None:
+            raise TransactionRolledBack(f"The transaction was rolled back: {self._failure}")
         try:
-            if self._failure is not None:
-                raise self._failure
             self._transactions.check(self._work, now)
         except BrokerError as cause:
             raise TransactionRolledBack(

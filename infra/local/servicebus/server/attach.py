@@ -24,10 +24,12 @@ from infra.local.servicebus.server.nodes import Node
 from infra.local.servicebus.server.receiving import ReceivingNode
 from infra.local.servicebus.server.requests import Answer, ReplyNode, RequestNode
 from infra.local.servicebus.server.sending import SendingNode
+from infra.local.servicebus.server.transactions import CoordinatorNode
 
 if TYPE_CHECKING:
     from infra.local.servicebus.server.client import Client
 
+TRANSFER_DESTINATION = "com.microsoft:transfer-destination-address"
 SESSION_FILTER = "com.microsoft:session-filter"
 _SETTLED = 1  # snd-settle-mode: the sender settles on sending (AMQP 1.0, 2.8.2)
 
@@ -56,7 +58,7 @@ def _node(client: Client, link: Any) -> Node:
     incoming = isinstance(link, IncomingLink)
     terminus = link.target if incoming else link.source
     if isinstance(terminus, Coordinator):
-        raise refused(NOT_IMPLEMENTED, "Transactions are not served by the local Service Bus yet.")
+        return CoordinatorNode(client, link)
     if not isinstance(terminus, (Source, Target)) or not terminus.address:
         raise refused("amqp:invalid-field", "A link needs the address of an entity.")
     path, special = node_of(terminus.address)
@@ -64,11 +66,13 @@ def _node(client: Client, link: Any) -> Node:
         return _request_node(client, link, path, special)
     entity = client.core.namespace.entity(path)
     if incoming:
-        return SendingNode(client, link, _sendable(entity))
+        return _sending_node(client, link, _sendable(entity))
+    queue = _receivable(entity, link.source)
+    client.transactions.enter(link, queue.address)
     return ReceivingNode(
         client,
         link,
-        _receivable(entity, link.source),
+        queue,
         settle_on_delivery=link.snd_settle_mode == _SETTLED,
     )
 
@@ -77,10 +81,20 @@ def _request_node(client: Client, link: Any, path: str, special: str) -> Node:
     answer: Answer = put_token
     if special == MANAGEMENT:
         answer = Management(client.core, client.core.namespace.entity(path)).answer
+        client.transactions.enter(link, path)
     name = CBS if special == CBS else f"{path}/{MANAGEMENT}".lower()
     if isinstance(link, OutgoingLink):
         return ReplyNode(client, link, name)
     return RequestNode(client, link, name, answer)
+
+
+def _sending_node(client: Client, link: IncomingLink, address: str) -> SendingNode:
+    """`address` is the via entity where the link names another as its destination."""
+    via = client.transactions.enter(link, address, sending=True)
+    destination = link.properties.get(TRANSFER_DESTINATION)
+    if isinstance(destination, str):
+        address = _sendable(client.core.namespace.entity(node_of(destination)[0]))
+    return SendingNode(client, link, address, via)
 
 
 def _sendable(entity: Queue | Topic) -> str:

@@ -30,6 +30,7 @@ from infra.local.servicebus.server.core import Core
 from infra.local.servicebus.server.errors import INTERNAL_ERROR
 from infra.local.servicebus.server.injection import inject
 from infra.local.servicebus.server.nodes import Node
+from infra.local.servicebus.server.transactions import ClientTransactions
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +60,7 @@ class Client(asyncio.Protocol):
         self._transport: asyncio.Transport = transport
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.connection = Connection(CONTAINER_ID, now=self._loop.time())
+        self.transactions = ClientTransactions(self.core)
         self._clients.add(self)
 
     def data_received(self, data: bytes) -> None:

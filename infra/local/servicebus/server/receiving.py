@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from infra.local.servicebus.amqp.events import Disposed
 from infra.local.servicebus.amqp.link import OutgoingLink
-from infra.local.servicebus.amqp.performatives import Rejected
+from infra.local.servicebus.amqp.performatives import Rejected, TransactionalState
 from infra.local.servicebus.broker import Delivery, Queue
 from infra.local.servicebus.server.deliveries import delivery_bytes
 from infra.local.servicebus.server.errors import error_of
@@ -91,7 +91,11 @@ class ReceivingNode(Node):
         self.core.committer.after(gone)
 
     def disposed(self, event: Disposed) -> None:
-        """Apply the outcome to each message, and confirm each when that is durable."""
+        """Apply the outcome to each message, and confirm each when that is durable; what belongs
+        to a transaction waits for its discharge."""
+        if isinstance(event.state, TransactionalState):
+            self.client.transactions.hold_settlement(self.queue, event)
+            return
         core, link, now = self.core, event.link, self.core.now()
         results = [
             (sent.delivery_id, settle(self.queue, sent.subject, event.state, now))

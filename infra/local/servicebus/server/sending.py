@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 from infra.local.servicebus.amqp import BATCH_FORMAT, AmqpError, split_batch
 from infra.local.servicebus.amqp.events import Arrived, Oversize
 from infra.local.servicebus.amqp.link import IncomingLink
-from infra.local.servicebus.amqp.performatives import Accepted, Error, Rejected
+from infra.local.servicebus.amqp.performatives import Accepted, Rejected, TransactionalState
 from infra.local.servicebus.broker import BrokerError
-from infra.local.servicebus.server.errors import SIZE_EXCEEDED, error_of
+from infra.local.servicebus.broker.errors import MessageTooLarge
+from infra.local.servicebus.server.errors import error_of
 from infra.local.servicebus.server.nodes import Node
+from infra.local.servicebus.server.transactions import sending
 from infra.local.servicebus.storage import StorageError
 
 if TYPE_CHECKING:
@@ -20,26 +22,34 @@ ACCEPTED = Accepted()
 
 
 class SendingNode(Node):
-    def __init__(self, client: Client, link: IncomingLink, address: str) -> None:
+    """`address` is where messages go, `via` the top-level entity their transactions happen on."""
+
+    def __init__(self, client: Client, link: IncomingLink, address: str, via: str) -> None:
         super().__init__(client)
         self._link = link
         self._address = address
+        self._via = via
 
     def arrived(self, event: Arrived) -> None:
-        """Store the message, or all of a batch, and accept when that is durable."""
+        """Store the message, or all of a batch, and accept when that is durable; one that belongs
+        to a transaction waits for its discharge."""
         core = self.core
         try:
+            transaction = self.client.transactions.of(event.state)
             batch = event.message_format == BATCH_FORMAT
             messages = split_batch(event.payload) if batch else (event.payload,)
+            if transaction is not None:
+                work = sending(core, self._via, self._address, messages)
+                transaction.hold(work, core.now())
+                self._answer(event, TransactionalState(transaction.id, ACCEPTED))
+                return
             core.namespace.send(self._address, messages, core.now())
-        except (BrokerError, AmqpError) as failure:
-            self._answer(event, Rejected(error_of(failure)))
+        except (BrokerError, AmqpError) as refusal:
+            self._refuse(event, refusal)
             return
-        link, delivery_id = event.link, None if event.presettled else event.delivery_id
 
         def stored(failure: StorageError | None) -> None:
-            outcome = ACCEPTED if failure is None else Rejected(error_of(failure))
-            link.settle(delivery_id or 0, None if delivery_id is None else outcome)
+            self._answer(event, ACCEPTED if failure is None else Rejected(error_of(failure)))
             self.client.flush_soon()
 
         core.committer.after(stored)
@@ -47,7 +57,14 @@ class SendingNode(Node):
     def oversize(self, event: Oversize) -> None:
         # Rejecting rather than detaching: pyamqp loses the condition of a detach while it sends.
         text = f"The message exceeds the {self._link.max_message_size} bytes the link allows."
-        self._link.settle(event.delivery_id, Rejected(Error(SIZE_EXCEEDED, text)))
+        self._refuse(event, MessageTooLarge(text))
 
-    def _answer(self, event: Arrived, outcome: Rejected) -> None:
+    def _refuse(self, event: Arrived | Oversize, refusal: BrokerError | AmqpError) -> None:
+        if event.presettled:
+            self.client.transactions.spoil(event.state, refusal)
+        self._answer(event, Rejected(error_of(refusal)))
+
+    def _answer(
+        self, event: Arrived | Oversize, outcome: Accepted | Rejected | TransactionalState
+    ) -> None:
         event.link.settle(event.delivery_id, None if event.presettled else outcome)

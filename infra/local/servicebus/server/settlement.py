@@ -16,7 +16,9 @@ from infra.local.servicebus.amqp.performatives import (
     Released,
 )
 from infra.local.servicebus.broker import BrokerError, Queue
-from infra.local.servicebus.server.errors import NOT_IMPLEMENTED, error_of
+from infra.local.servicebus.server.errors import NOT_ALLOWED, NOT_IMPLEMENTED, error_of, refused
+
+Action = Callable[[Queue, UUID, Any, int], None]
 
 REASON = "DeadLetterReason"
 DESCRIPTION = "DeadLetterErrorDescription"
@@ -25,48 +27,54 @@ DESCRIPTION = "DeadLetterErrorDescription"
 def settle(queue: Queue, token: UUID, state: Any, now: int) -> Outcome:
     """Apply the outcome; return the one to echo: of the same type when it was done (a bare
     rejected for a dead letter), rejected with an error when it was refused."""
-    action = _ACTIONS.get(type(state))
-    if action is None:
-        named = type(state).__name__
-        return Rejected(Error(NOT_IMPLEMENTED, f"The delivery state {named} is not served."))
     try:
-        return action(queue, token, state, now)
+        apply(queue, token, state, now)
     except BrokerError as refusal:
         return Rejected(error_of(refusal))
+    return confirmation(state)
 
 
-def _accepted(queue: Queue, token: UUID, state: Accepted, now: int) -> Outcome:
-    queue.complete(token, now)
-    return state
+def check(queue: Queue, token: UUID, state: Any, now: int) -> None:
+    """Raise what `apply` would raise; changes nothing."""
+    _action(state)
+    queue.check_lock(token, now)
+    if isinstance(state, Rejected) and queue.dead_letter_queue is None:
+        raise refused(NOT_ALLOWED, f"'{queue.address}' has no dead-letter queue of its own.")
 
 
-def _released(queue: Queue, token: UUID, state: Released, now: int) -> Outcome:
-    queue.release(token, now)
-    return state
+def apply(queue: Queue, token: UUID, state: Any, now: int) -> None:
+    """Raises BrokerError, changing nothing."""
+    _action(state)(queue, token, state, now)
 
 
-def _modified(queue: Queue, token: UUID, state: Modified, now: int) -> Outcome:
-    properties = property_changes(state.message_annotations)
-    if state.undeliverable_here:
-        queue.defer(token, now, properties)
-    else:
-        queue.abandon(token, now, properties)
-    return Modified(state.delivery_failed, state.undeliverable_here)
+def confirmation(state: Any) -> Outcome:
+    """Return the outcome that says that this one holds."""
+    if isinstance(state, Modified):
+        return Modified(state.delivery_failed, state.undeliverable_here)
+    if isinstance(state, Rejected):
+        return Rejected()
+    return Released() if state is None else state
 
 
-def _rejected(queue: Queue, token: UUID, state: Rejected, now: int) -> Outcome:
+def _action(state: Any) -> Action:
+    action = _ACTIONS.get(type(state))
+    if action is None:
+        raise refused(NOT_IMPLEMENTED, f"The delivery state {type(state).__name__} is not served.")
+    return action
+
+
+def _modified(queue: Queue, token: UUID, state: Modified, now: int) -> None:
+    change = queue.defer if state.undeliverable_here else queue.abandon
+    change(token, now, property_changes(state.message_annotations))
+
+
+def _rejected(queue: Queue, token: UUID, state: Rejected, now: int) -> None:
     error = state.error if isinstance(state.error, Error) else None
     info = property_changes(None if error is None else error.info)
     reason, description = text(info.pop(REASON, None)), text(info.pop(DESCRIPTION, None))
     if description is None and error is not None:
         description = error.description
     queue.dead_letter(token, now, reason, description, info)
-    return Rejected()
-
-
-def _nothing(_queue: Queue, _token: UUID, _state: None, _now: int) -> Outcome:
-    """Settled without an outcome: the lock runs out by itself (AMQP 1.0, 2.6.12)."""
-    return Released()
 
 
 def property_changes(entries: dict[Any, Any] | None) -> dict[str, Any]:
@@ -81,10 +89,11 @@ def text(value: Any) -> str | None:
     return None if value is None else str(value)
 
 
-_ACTIONS: dict[type, Callable[[Queue, UUID, Any, int], Outcome]] = {
-    Accepted: _accepted,
-    Released: _released,
+_ACTIONS: dict[type, Action] = {
+    Accepted: lambda queue, token, _state, now: queue.complete(token, now),
+    Released: lambda queue, token, _state, now: queue.release(token, now),
     Modified: _modified,
     Rejected: _rejected,
-    type(None): _nothing,
+    # Settled without an outcome: the lock runs out by itself (AMQP 1.0, 2.6.12).
+    type(None): lambda _queue, _token, _state, _now: None,
 }
