@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from infra.local.servicebus.broker.entity import Entity
-from infra.local.servicebus.broker.errors import MessageLockLost, SessionLockLost
+from infra.local.servicebus.broker.errors import BrokerError, MessageLockLost, SessionLockLost
 from infra.local.servicebus.broker.messages import BrokerMessage, Delivery, MessageState
 from infra.local.servicebus.broker.runtime import Listener, Runtime
 from infra.local.servicebus.broker.sessions import SessionLock, Sessions
@@ -35,6 +35,8 @@ class Lifecycle(Entity):
     `sessions` is None where none are required. `listeners` hear when messages became available,
     except those of sessions."""
 
+    config: QueueConfig
+
     def __init__(
         self,
         address: str,
@@ -43,7 +45,6 @@ class Lifecycle(Entity):
         dead_letter_queue: Queue | None,
     ) -> None:
         super().__init__(address, config, runtime)
-        self.config = config
         self.dead_letter_queue = dead_letter_queue  # None on a dead-letter queue
         self.listeners: set[Listener] = set()
         self.sessions = Sessions(self, runtime) if config.requires_session else None
@@ -72,6 +73,12 @@ class Lifecycle(Entity):
             self.sessions.removed(message)
         if message.state is MessageState.DEFERRED:
             self._deferred -= 1
+
+    def discard(self, reason: BrokerError) -> None:
+        super().discard(reason)
+        self._locked.clear()
+        if self.sessions is not None:
+            self.sessions.discard()
 
     # Waiting
 

@@ -11,9 +11,10 @@ waits in line, up to a time. (Service Bus: message sessions.)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from heapq import heappop, heappush
+from collections.abc import Callable, Iterable
+from heapq import nsmallest
 from itertools import islice
+from operator import attrgetter
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -25,6 +26,7 @@ from infra.local.servicebus.broker.errors import (
     SessionLockLost,
 )
 from infra.local.servicebus.broker.messages import BrokerMessage
+from infra.local.servicebus.broker.offers import Offers
 from infra.local.servicebus.broker.runtime import Listener, Runtime
 from infra.local.servicebus.broker.timers import Timer
 from infra.local.servicebus.broker.waiting import Waiting
@@ -33,7 +35,6 @@ if TYPE_CHECKING:
     from infra.local.servicebus.broker.lifecycle import Lifecycle
 
 MAX_STATE_BYTES = 256 * 1024
-_FEWEST_WORTH_SWEEPING = 1024
 
 
 class SessionLock:
@@ -56,12 +57,12 @@ class Session:
 
     def __init__(self, session_id: str) -> None:
         self.id = session_id
-        self.messages: dict[int, BrokerMessage] = {}  # of any state; ascending: numbers only grow
+        self.messages: dict[int, BrokerMessage] = {}  # of any state
         self.waiting = Waiting(self.messages)
         self.lock: SessionLock | None = None
         self.state: bytes | None = None
         self.state_changed_at = 0
-        self.offered: int | None = None  # the number under which Sessions._offers names it
+        self.offered: int | None = None  # the number under which Offers has it
 
 
 class PendingAccept:
@@ -82,9 +83,7 @@ class Sessions:
         self._queue = queue
         self._runtime = runtime
         self._sessions: dict[str, Session] = {}
-        # A heap. Each free session with waiting messages has an entry not above its first number,
-        # which is looked at again when it comes to the top: so accepting costs O(log n).
-        self._offers: list[tuple[int, str]] = []
+        self._offers = Offers(self._sessions)
         self._pending: dict[PendingAccept, None] = {}
         self.listeners: set[Listener] = {self._serve}
 
@@ -94,7 +93,7 @@ class Sessions:
         """Lock the session for the queue's lock duration, or the next available one (None: there is
         none). Raises SessionCannotBeLocked when another receiver holds it."""
         if session_id is None:
-            free = self._next()
+            free = self._offers.first()
             return None if free is None else self._lock(free, now)
         session = self._session(session_id)
         if session.lock is not None:
@@ -142,16 +141,16 @@ class Sessions:
 
     def line(self, lock: SessionLock | None, now: int) -> Waiting:
         """Return what waits in the session that is locked by exactly this lock."""
-        if self.current(lock and lock.session_id, now) is not lock:
-            raise self._lost(lock and lock.session_id)
+        if lock is None:
+            raise self._unnamed()
+        if self.current(lock.session_id, now) is not lock:
+            raise self._lost(lock.session_id)
         return self._sessions[lock.session_id].waiting
 
     def current(self, session_id: str | None, now: int) -> SessionLock:
         """Return the lock that holds the session now. NotAllowed when none is named."""
         if session_id is None:
-            raise NotAllowed(
-                f"'{self._queue.address}' requires sessions: accept one to receive from it."
-            )
+            raise self._unnamed()
         session = self._sessions.get(session_id)
         if session is None or session.lock is None or session.lock.locked_until <= now:
             raise self._lost(session_id)
@@ -195,10 +194,15 @@ class Sessions:
         """Messages that wait in any session."""
         return sum(len(session.waiting) for session in self._sessions.values())
 
-    def messages(self, session_id: str) -> Iterator[BrokerMessage]:
-        """Yield the messages of the session, of any state, ascending."""
+    def messages(self, session_id: str) -> Iterable[BrokerMessage]:
+        """Return the messages of the session, of any state."""
         session = self._sessions.get(session_id)
-        return iter(()) if session is None else iter(session.messages.values())
+        return () if session is None else session.messages.values()
+
+    def peek(self, session_id: str, from_sequence: int, count: int) -> list[BrokerMessage]:
+        """Return up to `count` messages of any state from that number on, ascending."""
+        found = (m for m in self.messages(session_id) if m.sequence_number >= from_sequence)
+        return nsmallest(count, found, key=attrgetter("sequence_number"))
 
     def keep(self, message: BrokerMessage) -> None:
         self._session(_id(message)).messages[message.sequence_number] = message
@@ -224,6 +228,15 @@ class Sessions:
         if lock is not None:
             lock.held.pop(token, None)
 
+    def discard(self) -> None:
+        """Let everything go because the queue is gone."""
+        for session in self._sessions.values():
+            if session.lock is not None:
+                self._runtime.timers.cancel(session.lock.timer)
+        for pending in list(self._pending):
+            self.cancel(pending)
+        self._sessions.clear()
+
     # Inside
 
     def _session(self, session_id: str) -> Session:
@@ -241,6 +254,11 @@ class Sessions:
         lock = session.lock = SessionLock(session.id, until)
         lock.timer = self._runtime.timers.at(until, self._expired, lock)
         return lock
+
+    def _unnamed(self) -> NotAllowed:
+        return NotAllowed(
+            f"'{self._queue.address}' requires sessions: accept one to receive from it."
+        )
 
     def _lost(self, session_id: str) -> SessionLockLost:
         return SessionLockLost(
@@ -262,41 +280,11 @@ class Sessions:
             self._forget_if_over(session)
 
     def _offer(self, session: Session) -> None:
-        """Keep the promise of `_offers` for a free session, and tell those who wait."""
-        first = session.waiting.first()
-        if first is None or session.lock is not None:
-            return
-        if session.offered is None or first < session.offered:
-            session.offered = first
-            heappush(self._offers, (first, session.id))
-            if len(self._offers) > _FEWEST_WORTH_SWEEPING + 2 * len(self._sessions):
-                self._sweep()
-        if self._pending:
+        if self._offers.put(session) and self._pending:
             self._runtime.available(self)
 
-    def _sweep(self) -> None:
-        """Rid `_offers` of entries for sessions that are over."""
-        self._offers.clear()
-        for session in self._sessions.values():
-            session.offered = None
-            self._offer(session)
-
-    def _next(self) -> Session | None:
-        while self._offers:
-            number, session_id = self._offers[0]
-            session = self._sessions.get(session_id)
-            if session is None or session.offered != number:
-                heappop(self._offers)  # the session is over, or was offered lower since
-            elif session.lock is None and session.waiting.first() == number:
-                return session
-            else:
-                heappop(self._offers)
-                session.offered = None
-                self._offer(session)
-        return None
-
     def _serve(self, now: int) -> None:
-        while self._pending and (free := self._next()) is not None:
+        while self._pending and (free := self._offers.first()) is not None:
             pending = next(iter(self._pending))
             self.cancel(pending)
             pending.answer(self._lock(free, now))
