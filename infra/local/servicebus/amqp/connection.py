@@ -71,18 +71,21 @@ class Connection:
         self,
         container_id: str,
         *,
+        sign_in: sasl.SignIn = sasl.anyone,
         max_frame_size: int = MAX_FRAME_SIZE,
         idle_time_out: float | None = None,
         now: float = 0.0,
     ) -> None:
-        """`idle_time_out` (seconds) ends connections that are silent for twice as long; None lets
-        them be, as the SDKs do not ping while nobody waits for messages."""
+        """`sign_in` judges the name and key of SASL PLAIN. `idle_time_out` (seconds) ends
+        connections that are silent for twice as long; None lets them be, as the SDKs do not ping
+        while nobody waits for messages."""
         self.container_id = container_id
         self.phase = Phase.SASL_HEADER
         self.sessions: dict[int, Session] = {}
         self.peer_container_id = ""
         self.peer_max_frame_size = MIN_MAX_FRAME_SIZE
         self.peer_idle_time_out: float | None = None
+        self._sign_in = sign_in
         self._idle_time_out = idle_time_out
         self._buffer = FrameBuffer(max_frame_size)
         self._out: list[bytes] = []
@@ -150,7 +153,7 @@ class Connection:
         handler(self, frame.channel, performative, frame.body[end:])
 
     def _on_sasl_init(self, _channel: int, init: SaslInit, _payload: bytes) -> None:
-        outcome = sasl.judge(init)
+        outcome = sasl.judge(init, self._sign_in)
         self._write_sasl(outcome)
         if outcome.code == sasl.OK:
             self.phase = Phase.HEADER

@@ -12,7 +12,6 @@ from infra.local.servicebus.amqp.link import IncomingLink, OutgoingLink
 from infra.local.servicebus.amqp.performatives import Coordinator, Source, Target
 from infra.local.servicebus.broker import BrokerError, Queue, Subscription, Topic
 from infra.local.servicebus.server.addresses import CBS, MANAGEMENT, node_of
-from infra.local.servicebus.server.cbs import put_token
 from infra.local.servicebus.server.errors import (
     NOT_ALLOWED,
     NOT_IMPLEMENTED,
@@ -23,6 +22,7 @@ from infra.local.servicebus.server.management import Management
 from infra.local.servicebus.server.nodes import Node
 from infra.local.servicebus.server.receiving import ReceivingNode
 from infra.local.servicebus.server.requests import Answer, ReplyNode, RequestNode
+from infra.local.servicebus.server.security import SEND
 from infra.local.servicebus.server.sending import SendingNode
 from infra.local.servicebus.server.transactions import CoordinatorNode
 
@@ -40,6 +40,7 @@ def attach(client: Client, event: Attached) -> None:
     if link.gone:
         return
     try:
+        client.claims.authorize(link)
         node = _node(client, link)
     except BrokerError as refusal:
         link.refuse(error_of(refusal))
@@ -78,9 +79,9 @@ def _node(client: Client, link: Any) -> Node:
 
 
 def _request_node(client: Client, link: Any, path: str, special: str) -> Node:
-    answer: Answer = put_token
+    answer: Answer = client.claims.put_token
     if special == MANAGEMENT:
-        answer = Management(client.core, client.core.namespace.entity(path)).answer
+        answer = Management(client.core, client.core.namespace.entity(path), client.claims).answer
         client.transactions.enter(link, path)
     name = CBS if special == CBS else f"{path}/{MANAGEMENT}".lower()
     if isinstance(link, OutgoingLink):
@@ -93,6 +94,7 @@ def _sending_node(client: Client, link: IncomingLink, address: str) -> SendingNo
     via = client.transactions.enter(link, address, sending=True)
     destination = link.properties.get(TRANSFER_DESTINATION)
     if isinstance(destination, str):
+        client.claims.require(node_of(destination)[0], SEND)
         address = _sendable(client.core.namespace.entity(node_of(destination)[0]))
     return SendingNode(client, link, address, via)
 

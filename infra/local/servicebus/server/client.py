@@ -26,6 +26,7 @@ from infra.local.servicebus.amqp.events import (
 from infra.local.servicebus.amqp.link import OutgoingLink
 from infra.local.servicebus.amqp.performatives import Error
 from infra.local.servicebus.server.attach import attach
+from infra.local.servicebus.server.cbs import ConnectionClaims
 from infra.local.servicebus.server.core import Core
 from infra.local.servicebus.server.errors import INTERNAL_ERROR
 from infra.local.servicebus.server.injection import inject
@@ -59,7 +60,10 @@ class Client(asyncio.Protocol):
     def connection_made(self, transport: Any) -> None:
         self._transport: asyncio.Transport = transport
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.connection = Connection(CONTAINER_ID, now=self._loop.time())
+        self.claims = ConnectionClaims(self)
+        self.connection = Connection(
+            CONTAINER_ID, sign_in=self.claims.sign_in, now=self._loop.time()
+        )
         self.transactions = ClientTransactions(self.core)
         self._clients.add(self)
 
@@ -72,6 +76,7 @@ class Client(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._clients.discard(self)
+        self.claims.close()
         if self._ticker is not None:
             self._ticker.cancel()
         self._act(self.connection.lost())

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 
 from infra.local.servicebus.broker import Namespace
-from infra.local.servicebus.broker.timers import Timers
+from infra.local.servicebus.broker.timers import Timer, Timers
 from infra.local.servicebus.server.clock import ClockMs
 from infra.local.servicebus.server.commit import Committer
 from infra.local.servicebus.server.faults import Faults
@@ -73,10 +73,14 @@ class Core:
         self._timers.run(now)
         self.committer.soon()
 
-    def later(self, delay: int, action: Callable[[], None]) -> None:
+    def later(self, delay: int, action: Callable[[], None]) -> Timer:
         """Call `action` after so many ms of the bus's clock."""
-        self._timers.at(self.now() + delay, lambda _subject, _now: action(), None)
+        timer = self._timers.at(self.now() + delay, lambda _subject, _now: action(), None)
         self.watch_time()
+        return timer
+
+    def cancel(self, timer: Timer) -> None:
+        self._timers.cancel(timer)
 
     def watch_time(self) -> None:
         """See that advance() runs at the next deadline; to be called after every change."""

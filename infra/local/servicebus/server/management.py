@@ -30,6 +30,7 @@ from infra.local.servicebus.server.errors import (
     status_of,
 )
 from infra.local.servicebus.server.requests import Response
+from infra.local.servicebus.server.security import Claims
 from infra.local.servicebus.server.settlement import property_changes, text
 
 T = TypeVar("T")
@@ -44,9 +45,10 @@ _TAKE_AND_DELETE = 0  # receiver-settle-mode of receive-by-sequence-number; 1 lo
 
 
 class Management:
-    def __init__(self, core: Core, entity: Queue | Topic) -> None:
+    def __init__(self, core: Core, entity: Queue | Topic, claims: Claims) -> None:
         self._core = core
         self._entity = entity
+        self._claims = claims
 
     def answer(self, request: Message) -> Response:
         operation = str((request.application_properties or {}).get("operation"))
@@ -54,6 +56,7 @@ class Management:
             action = _OPERATIONS.get(operation.removeprefix(_PREFIX))
             if action is None or not operation.startswith(_PREFIX):
                 raise refused(NOT_IMPLEMENTED, f"The operation '{operation}' is not served.")
+            self._claims.require_for(operation, self._entity.address)
             body = action(self, _map(request))
         except (BrokerError, AmqpError) as refusal:
             return _failed(refusal)

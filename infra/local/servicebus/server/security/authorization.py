@@ -77,9 +77,7 @@ class Authorization:
         """Return what a policy's name and key give without a token; empty for none (SASL PLAIN)."""
         every = [("", rule) for rule in self._rules]
         for entity in self._namespace.entities():
-            every += [
-                (entity.address.lower(), rule) for rule in entity.config.authorization_rules
-            ]
+            every += [(entity.address.lower(), rule) for rule in entity.config.authorization_rules]
         return [Claim(path, rule.rights) for path, rule in every if _is_key(rule, name, key)]
 
     def _rules_above(self, path: str) -> Iterator[AuthorizationRule]:

@@ -9,6 +9,12 @@ from infra.local.servicebus.server.security.sas import Unauthorized, covers
 LISTEN, SEND, MANAGE = "Listen", "Send", "Manage"
 RIGHTS = (LISTEN, SEND, MANAGE)
 
+_SCHEDULING = frozenset(
+    {"com.microsoft:schedule-message", "com.microsoft:cancel-scheduled-message"}
+)
+"""What takes Send and Listen (MicrosoftDocs/azure-docs issue 5999); the rest of $management takes
+Listen, rules included ("Rights required for Service Bus operations")."""
+
 
 class Claim(NamedTuple):
     """Rights on an entity path and all below it, lower case; '' is the whole namespace.
@@ -50,10 +56,12 @@ class Claims:
         self._claims = {path: kept for path, kept in self._claims.items() if kept.lives(now)}
         self._claims[claim.path] = claim
 
-    def put_token(self, audience: str, token: str) -> Claim | None:
-        """Take a token for an audience; None in development mode. Raises Unauthorized."""
-        if not self._rules.enforced:
-            return None
+    @property
+    def enforced(self) -> bool:
+        return self._rules.enforced
+
+    def take(self, audience: str, token: str) -> Claim:
+        """Check and keep a token for an audience. Raises Unauthorized."""
         claim = self._rules.claim_for(audience, token)
         self.add(claim)
         return claim
@@ -80,3 +88,9 @@ class Claims:
                 f"Unauthorized access. '{','.join(rights)}' claim(s) are required to perform this "
                 f"operation. Resource: '{path}'."
             )
+
+    def require_for(self, operation: str, path: str) -> None:
+        """As require, for an operation of the entity's $management."""
+        self.require(path, LISTEN)
+        if operation in _SCHEDULING:
+            self.require(path, SEND)
