@@ -4,28 +4,33 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from infra.local.servicebus.broker.changes import MessagePut, MessageRemoved
 from infra.local.servicebus.broker.duplicates import DuplicateHistory
-from infra.local.servicebus.broker.errors import MessageNotFound
+from infra.local.servicebus.broker.errors import BrokerError, EntityDisabled, MessageNotFound
 from infra.local.servicebus.broker.incoming import Incoming, read
 from infra.local.servicebus.broker.messages import BrokerMessage, MessageState, Payload
 from infra.local.servicebus.broker.runtime import Runtime
-from infra.local.servicebus.settings import (
-    QueueConfig,
-    TopicConfig,
-)
+from infra.local.servicebus.settings import EntityStatus, QueueConfig, TopicConfig
 
+Closing = Callable[[BrokerError], None]
+"""Ends a link for that reason."""
+
+_SENDS_NOTHING_IN = frozenset({EntityStatus.DISABLED, EntityStatus.SEND_DISABLED})
+_HANDS_NOTHING_OUT = frozenset({EntityStatus.DISABLED, EntityStatus.RECEIVE_DISABLED})
 _FEWEST_WORTH_SWEEPING = 1024
 
 
 class Entity(ABC):
     """Keeps messages by number and journals every change to them."""
 
+    config: QueueConfig | TopicConfig
+
     def __init__(self, address: str, settings: QueueConfig | TopicConfig, runtime: Runtime) -> None:
         self.address = address  # as configured: 'q', 't', 't/Subscriptions/s', …
+        self.config = settings
         self.created_at = self.updated_at = self.accessed_at = 0  # int ms
         self.last_sequence_number = 0
         self.duplicates = (
@@ -37,6 +42,56 @@ class Entity(ABC):
         self._messages: dict[int, BrokerMessage] = {}
         self._numbers: list[int] = []  # ascending, with numbers that have left; for peek
         self._scheduled = 0
+        self._stored_bytes = 0
+        # The links on this entity, called to end with the reason.
+        self.senders: set[Closing] = set()
+        self.receivers: set[Closing] = set()
+
+    # What it is
+
+    def set_config(self, config: Any) -> None:
+        """Take on other settings; links that are not allowed any more are told to end."""
+        self.config = config
+        if self.duplicates is not None:
+            self.duplicates.window = config.duplicate_detection_window
+        for check, links in (
+            (self.check_send, self.senders),
+            (self.check_receive, self.receivers),
+        ):
+            try:
+                check()
+            except BrokerError as error:
+                _close(links, error)
+
+    def check_send(self) -> None:
+        """Raises EntityDisabled while the entity takes no messages."""
+        if self.config.status in _SENDS_NOTHING_IN:
+            raise EntityDisabled(f"'{self.address}' is {self.config.status}: nothing can be sent.")
+
+    def check_receive(self) -> None:
+        """Raises EntityDisabled while the entity gives no messages, NotAllowed when it never
+        gives any because it forwards them."""
+        if self.config.status in _HANDS_NOTHING_OUT:
+            raise EntityDisabled(
+                f"'{self.address}' is {self.config.status}: nothing can be received."
+            )
+
+    @property
+    def size_bytes(self) -> int:
+        """What the senders' bytes of the messages it holds come to."""
+        return self._stored_bytes
+
+    def discard(self, reason: BrokerError) -> None:
+        """Let everything go because the entity is gone; journals payloads only."""
+        for message in self._messages.values():
+            self._cancel_timer(message)
+            self._runtime.let_go(message.stored)
+        self._messages.clear()
+        self._numbers.clear()
+        if self.duplicates is not None:
+            self.duplicates.forget_all()
+        self._runtime.forget(self)
+        _close(self.senders | self.receivers, reason)
 
     @property
     def scheduled_count(self) -> int:
@@ -80,6 +135,7 @@ class Entity(ABC):
             self._runtime.store(incoming.data),
             state=MessageState.SCHEDULED,
             scheduled_enqueue_time=due,
+            session_id=incoming.session_id,
             partition_key=incoming.partition_key,
         )
         self.keep(message)
@@ -135,6 +191,7 @@ class Entity(ABC):
         if len(self._numbers) > _FEWEST_WORTH_SWEEPING + 2 * len(self._messages):
             self._numbers = sorted(self._messages)
         message.stored.references += 1
+        self._stored_bytes += len(message.stored.data)
         due = message.scheduled_enqueue_time
         if message.state is MessageState.SCHEDULED and due is not None:
             self._scheduled += 1
@@ -142,6 +199,7 @@ class Entity(ABC):
 
     def _remove(self, message: BrokerMessage) -> None:
         del self._messages[message.sequence_number]
+        self._stored_bytes -= len(message.stored.data)
         if message.state is MessageState.SCHEDULED:
             self._scheduled -= 1
         self._cancel_timer(message)
@@ -188,3 +246,8 @@ def shorter(one: int | None, other: int | None) -> int | None:
     if one is None or other is None:
         return other if one is None else one
     return min(one, other)
+
+
+def _close(links: Iterable[Closing], reason: BrokerError) -> None:
+    for close in tuple(links):
+        close(reason)

@@ -234,7 +234,7 @@ class Queue(Lifecycle):
             now,
             expires_at=self.end_of_life(incoming.time_to_live, now),
             scheduled_enqueue_time=incoming.scheduled_enqueue_time,
-            session_id=incoming.session_id if self.config.requires_session else None,
+            session_id=incoming.session_id,
             partition_key=incoming.partition_key,
         ).sequence_number
 

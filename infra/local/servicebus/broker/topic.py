@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from infra.local.servicebus.broker.changes import RulePut, RuleRemoved
+from infra.local.servicebus.broker.definitions import own_settings
 from infra.local.servicebus.broker.entity import Entity, shorter
 from infra.local.servicebus.broker.incoming import Incoming
 from infra.local.servicebus.broker.messages import Payload
@@ -31,8 +32,11 @@ class Subscription(Queue):
         config: SubscriptionConfig,
         runtime: Runtime,
         dead_letter_queue: Queue,
+        transfer_dead_letter_queue: Queue,
     ) -> None:
-        super().__init__(address, config, runtime, dead_letter_queue)
+        super().__init__(
+            address, own_settings(config), runtime, dead_letter_queue, transfer_dead_letter_queue
+        )
         self.dead_letters = dead_letter_queue
         self.rule_set = RuleSet(address, config.rules)
 
@@ -43,6 +47,11 @@ class Subscription(Queue):
     def add_rule(self, rule: RuleConfig) -> None:
         """Raises EntityAlreadyExists, or InvalidArgument when filter or action do not compile."""
         self.rule_set.add(rule)
+        self._runtime.changes.append(RulePut(self.address, rule))
+
+    def update_rule(self, rule: RuleConfig) -> None:
+        """Replace the rule of that name. Raises EntityNotFound and InvalidArgument."""
+        self.rule_set.update(rule)
         self._runtime.changes.append(RulePut(self.address, rule))
 
     def remove_rule(self, name: str) -> None:
@@ -98,7 +107,7 @@ class Topic(Entity):
                     enqueued_sequence_number=number,
                     expires_at=expires_at,
                     scheduled_enqueue_time=incoming.scheduled_enqueue_time,
-                    session_id=incoming.session_id if target.config.requires_session else None,
+                    session_id=incoming.session_id,
                     partition_key=incoming.partition_key,
                     application_properties=copy.application_properties,
                     property_changes=copy.property_changes,
