@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
 from infra.local.servicebus.durations import parse_duration
+from infra.local.servicebus.settings import ENTITY_NAME, ENTITY_NAME_RULE
 
 T = TypeVar("T")
-_NAME = re.compile(r"[A-Za-z0-9](?:[\w\-./]*[A-Za-z0-9])?", re.ASCII)
 _KINDS: dict[type, str] = {
     dict: "an object",
     list: "an array",
@@ -111,12 +110,8 @@ class JsonObject:
 
     def name(self) -> str:
         name = self.text("Name")
-        if not _NAME.fullmatch(name):
-            raise self.error(
-                "Name",
-                f"'{name}' is not a name: letters, digits, '_', '-', '.' and '/' are allowed, "
-                "a letter or digit first and last",
-            )
+        if not ENTITY_NAME.fullmatch(name):
+            raise self.error("Name", f"'{name}' is not a name: {ENTITY_NAME_RULE}")
         return name
 
     def scalars(self) -> dict[str, Any]:

@@ -124,7 +124,8 @@ async def test_copies_of_one_message_share_its_bytes_also_after_a_restart(path: 
     two = queue_of(namespace, "t/subscriptions/two")
     assert names(two.receive(1, 0, settle_on_delivery=True)) == ["a"]
     await storage.commit(namespace.take_changes())
-    assert [type(change).__name__ for change in storage.load()] == ["SequenceReached"] * 3
+    left = {type(change).__name__ for change in storage.load()}
+    assert left == {"EntityPut", "SequenceReached"}
     await storage.aclose()
 
 

@@ -4,15 +4,19 @@ from infra.local.servicebus.broker.changes import Change
 from infra.local.servicebus.broker.errors import (
     BrokerError,
     EntityAlreadyExists,
+    EntityDisabled,
     EntityNotFound,
     InvalidArgument,
     MessageLockLost,
     MessageNotFound,
+    MessageTooLarge,
     NotAllowed,
+    QuotaExceeded,
 )
 from infra.local.servicebus.broker.messages import BrokerMessage, Counts, Delivery, MessageState
 from infra.local.servicebus.broker.namespace import Namespace
 from infra.local.servicebus.broker.queue import Queue
+from infra.local.servicebus.broker.sessions import SessionLock
 from infra.local.servicebus.broker.topic import Subscription, Topic
 
 __all__ = [
@@ -22,14 +26,20 @@ __all__ = [
     "Counts",
     "Delivery",
     "EntityAlreadyExists",
+    "EntityDisabled",
     "EntityNotFound",
     "InvalidArgument",
     "MessageLockLost",
     "MessageNotFound",
     "MessageState",
+    "MessageTooLarge",
     "Namespace",
     "NotAllowed",
     "Queue",
+    "SessionCannotBeLocked",
+    "SessionLock",
+    "SessionLockLost",
+    "QuotaExceeded",
     "Subscription",
     "Topic",
 ]

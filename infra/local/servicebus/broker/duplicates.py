@@ -17,7 +17,7 @@ class DuplicateHistory:
 
     def __init__(self, address: str, window: int, runtime: Runtime) -> None:
         self._address = address
-        self._window = window
+        self.window = window
         self._runtime = runtime
         self._seen: dict[str, int] = {}
         self._waiting = False
@@ -29,7 +29,7 @@ class DuplicateHistory:
         """Answer whether the id was seen within the window; remember it from now on if not."""
         seen = self._seen.get(message_id)
         if seen is not None:
-            if now - seen < self._window:
+            if now - seen < self.window:
                 return True
             # Keep the dict in order of time, which is what forgetting relies on.
             del self._seen[message_id]
@@ -42,13 +42,16 @@ class DuplicateHistory:
         if not self._waiting:
             self._wait(at)
 
+    def forget_all(self) -> None:
+        self._seen.clear()
+
     def _wait(self, oldest: int) -> None:
-        stride = max(self._window // _STRIDES_PER_WINDOW, 1)
-        self._runtime.timers.at(oldest + self._window + stride, self._forget, None)
+        stride = max(self.window // _STRIDES_PER_WINDOW, 1)
+        self._runtime.timers.at(oldest + self.window + stride, self._forget, None)
         self._waiting = True
 
     def _forget(self, _: object, now: int) -> None:
-        until = now - self._window
+        until = now - self.window
         past = list(takewhile(lambda seen: self._seen[seen] <= until, self._seen))
         for message_id in past:
             del self._seen[message_id]

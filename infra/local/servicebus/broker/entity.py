@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from infra.local.servicebus.broker.changes import MessagePut, MessageRemoved
@@ -13,6 +14,7 @@ from infra.local.servicebus.broker.errors import BrokerError, EntityDisabled, Me
 from infra.local.servicebus.broker.incoming import Incoming, read
 from infra.local.servicebus.broker.messages import BrokerMessage, MessageState, Payload
 from infra.local.servicebus.broker.runtime import Runtime
+from infra.local.servicebus.broker.tally import Tally
 from infra.local.servicebus.settings import EntityStatus, QueueConfig, TopicConfig
 
 Closing = Callable[[BrokerError], None]
@@ -33,6 +35,7 @@ class Entity(ABC):
         self.config = settings
         self.created_at = self.updated_at = self.accessed_at = 0  # int ms
         self.last_sequence_number = 0
+        self.tally = Tally()
         self.duplicates = (
             DuplicateHistory(address, settings.duplicate_detection_window, runtime)
             if settings.requires_duplicate_detection
@@ -97,6 +100,10 @@ class Entity(ABC):
     def scheduled_count(self) -> int:
         return self._scheduled
 
+    def messages(self, skip: int, count: int) -> list[BrokerMessage]:
+        """Return up to `count` messages of any state, ascending, after the first `skip`."""
+        return list(islice(self._messages.values(), skip, skip + count))
+
     def peek(self, from_sequence: int, count: int, now: int) -> list[BrokerMessage]:
         """Return up to `count` messages of any state from that number on, ascending."""
         found: list[BrokerMessage] = []
@@ -124,6 +131,7 @@ class Entity(ABC):
     def accept(self, incoming: Incoming, now: int, number: int | None = None) -> int:
         """Take in a sender's message, scheduled or active; return its number. `number` is one
         reserved for it while it is scheduled."""
+        self.tally.incoming += 1
         due = incoming.scheduled_enqueue_time
         if due is None or due <= now:
             return self._admit(incoming, None, now)

@@ -102,10 +102,13 @@ class Delivery(NamedTuple):
 
 
 class Counts(NamedTuple):
-    """What a queue holds now; locked messages count as active, as in Azure."""
+    """What a queue holds now; locked messages count as active, as in Azure. Forwarding is part of
+    what caused it, so `transfer`, messages on their way, is always 0."""
 
     active: int
     locked: int
     deferred: int
     scheduled: int
     dead_letter: int
+    transfer: int
+    transfer_dead_letter: int

@@ -1,38 +1,32 @@
-"""The namespace: every entity by address, sending, time, the journal."""
+"""The namespace: sending, time, the journal, and every entity through its directory."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from uuid import UUID
 
 from infra.local.servicebus.amqp.message import Message
 from infra.local.servicebus.broker.changes import Change
+from infra.local.servicebus.broker.directory import Directory
 from infra.local.servicebus.broker.entity import Entity
-from infra.local.servicebus.broker.errors import EntityNotFound, NotAllowed
+from infra.local.servicebus.broker.errors import NotAllowed
 from infra.local.servicebus.broker.incoming import Incoming, read
 from infra.local.servicebus.broker.messages import Parse
 from infra.local.servicebus.broker.queue import Queue
 from infra.local.servicebus.broker.restore import restore
 from infra.local.servicebus.broker.runtime import Runtime, random_lock_tokens
 from infra.local.servicebus.broker.timers import Timers
-from infra.local.servicebus.broker.topic import Subscription, Topic
-from infra.local.servicebus.settings import (
-    NamespaceConfig,
-    QueueConfig,
-    SubscriptionConfig,
-    TopicConfig,
-)
-
-DEAD_LETTER_QUEUE = "$DeadLetterQueue"
-SUBSCRIPTIONS = "Subscriptions"
+from infra.local.servicebus.broker.topic import Subscription
+from infra.local.servicebus.settings import NamespaceConfig
 
 
-class Namespace:
+class Namespace(Directory):
     """Sans-I/O: no clock, no socket, no thread; `now` is int ms since the epoch, UTC.
 
     `parse` reads a sender's bytes (default: `amqp.message.Message.check`), `lock_tokens` yields
-    unique lock tokens (default: random).
+    unique lock tokens (default: random), `now` is when the entities of `config` come to be.
+
+    Raises InvalidArgument when `config` holds what no entity can be (see Directory).
     """
 
     def __init__(
@@ -41,61 +35,10 @@ class Namespace:
         *,
         parse: Parse = Message.check,
         lock_tokens: Iterator[UUID] | None = None,
+        now: int = 0,
     ) -> None:
-        self.config = config
         self.orphans: dict[str, int] = {}  # stored messages of entities no longer configured
-        self._runtime = Runtime(parse, lock_tokens or random_lock_tokens())
-        self._entities: dict[str, Queue | Topic] = {}  # by lower-case address
-        for queue in config.queues:
-            self._add_queue(queue)
-        for topic in config.topics:
-            self._add_topic(topic)
-
-    def _add_queue(self, config: QueueConfig) -> None:
-        dead_letters = self._dead_letter_queue(config.name, config)
-        self._put(Queue(config.name, config, self._runtime, dead_letters))
-        self._put(dead_letters)
-
-    def _add_topic(self, config: TopicConfig) -> None:
-        topic = Topic(config.name, config, self._runtime)
-        self._put(topic)
-        for settings in config.subscriptions:
-            subscription = self._subscription(topic, settings)
-            topic.subscriptions[settings.name.lower()] = subscription
-            self._put(subscription)
-            self._put(subscription.dead_letters)
-
-    def _subscription(self, topic: Topic, config: SubscriptionConfig) -> Subscription:
-        address = f"{topic.address}/{SUBSCRIPTIONS}/{config.name}"
-        dead_letters = self._dead_letter_queue(address, config)
-        return Subscription(address, config, self._runtime, dead_letters)
-
-    def _dead_letter_queue(self, address: str, config: QueueConfig) -> Queue:
-        # Dead letters have no end of life, no maximum of deliveries and never need a session.
-        settings = replace(
-            config,
-            default_time_to_live=None,
-            requires_session=False,
-            requires_duplicate_detection=False,
-        )
-        return Queue(f"{address}/{DEAD_LETTER_QUEUE}", settings, self._runtime, None)
-
-    def _put(self, entity: Queue | Topic) -> None:
-        self._entities[entity.address.lower()] = entity
-
-    # Entities
-
-    def entity(self, address: str) -> Queue | Topic:
-        """Return the entity of an address, case-insensitive: 'q', 't', 't/Subscriptions/s' and
-        these with '/$DeadLetterQueue'. Raises EntityNotFound."""
-        found = self._entities.get(address.strip("/").lower())
-        if found is None:
-            raise EntityNotFound(address)
-        return found
-
-    def entities(self) -> Iterable[Queue | Topic]:
-        """Every queue, topic, subscription and dead-letter queue, in configuration order."""
-        return self._entities.values()
+        super().__init__(config, Runtime(parse, lock_tokens or random_lock_tokens()), now)
 
     # Sending
 
@@ -147,6 +90,7 @@ class Namespace:
     def _read(self, address: str, payloads: Sequence[bytes]) -> tuple[Entity, list[Incoming]]:
         """Everything that can be refused is refused here, before anything changes."""
         entity = self.entity(address)
+        entity.check_send()
         if isinstance(entity, Subscription) or (
             isinstance(entity, Queue) and entity.dead_letter_queue is None
         ):
@@ -190,4 +134,4 @@ class Namespace:
         """Take over what storage loaded; once, before anything else. Locks are not restored:
         what was locked waits again, with its delivery count. Messages of entities that are no
         longer configured stay in storage untouched and are counted in `orphans`."""
-        self.orphans = restore(changes, self._entities, self._runtime)
+        self.orphans = restore(changes, self, self._runtime)

@@ -58,6 +58,11 @@ class Runtime:
         self._counted[entity] = None
         return number
 
+    def forget(self, entity: Numbered) -> None:
+        """The entity is gone: its numbers need no journal, its listeners no call."""
+        self._counted.pop(entity, None)
+        self._awake.pop(entity, None)
+
     def store(self, data: bytes) -> Payload:
         self.last_payload = number = self.last_payload + 1
         self.changes.append(PayloadPut(number, data))

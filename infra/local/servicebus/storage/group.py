@@ -11,6 +11,8 @@ from infra.local.servicebus.broker.changes import (
     Change,
     DuplicateNoted,
     DuplicatesForgotten,
+    EntityPut,
+    EntityRemoved,
     MessagePut,
     MessageRemoved,
     PayloadPut,
@@ -20,12 +22,17 @@ from infra.local.servicebus.broker.changes import (
     SequenceReached,
     SessionStatePut,
 )
+from infra.local.servicebus.settings import EntityConfig
+from infra.local.servicebus.storage.entities import encode_entity
 from infra.local.servicebus.storage.rules import encode_rule
 
 _PUT_RULE = (
     "INSERT INTO rule VALUES (?, ?, ?, (SELECT coalesce(max(place), 0) + 1 FROM rule))"
     " ON CONFLICT DO UPDATE SET definition = excluded.definition, place = excluded.place"
 )
+# The file may be older than the configuration's way to write the name.
+_FIND_ENTITY = "SELECT id FROM entity WHERE address = ? COLLATE NOCASE"
+_OF_ENTITIES = ("message", "duplicate", "session_state", "rule", "definition")
 
 
 class Writer:
@@ -42,7 +49,13 @@ class Writer:
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             for change in changes:
-                group.add(change)
+                if type(change) is EntityRemoved:
+                    # What came before is removed, too; what comes after is of another entity.
+                    group.write(self._connection)
+                    group = _Group(self._entity)
+                    self._remove_entity(change.entity)
+                else:
+                    group.add(change)
             group.write(self._connection)
             self._connection.execute("COMMIT")
         except BaseException:
@@ -55,12 +68,20 @@ class Writer:
     def _entity(self, address: str) -> int:
         number = self._entities.get(address)
         if number is None:
-            self._connection.execute("INSERT OR IGNORE INTO entity VALUES (NULL, ?, 0)", (address,))
-            (number,) = self._connection.execute(
-                "SELECT id FROM entity WHERE address = ?", (address,)
-            ).fetchone()
+            execute = self._connection.execute
+            if execute(_FIND_ENTITY, (address,)).fetchone() is None:
+                execute("INSERT INTO entity VALUES (NULL, ?, 0)", (address,))
+            (number,) = execute(_FIND_ENTITY, (address,)).fetchone()
             self._entities[address] = number
         return number
+
+    def _remove_entity(self, address: str) -> None:
+        """Everything but payloads, which other entities may share."""
+        self._entities.clear()
+        for (number,) in self._connection.execute(_FIND_ENTITY, (address,)).fetchall():
+            for table in _OF_ENTITIES:
+                self._connection.execute(f"DELETE FROM {table} WHERE entity = ?", (number,))
+            self._connection.execute("DELETE FROM entity WHERE id = ?", (number,))
 
 
 class _Group:
@@ -86,6 +107,7 @@ class _Group:
             DuplicateNoted: self._note_duplicate,
             DuplicatesForgotten: self._forget_duplicates,
             SessionStatePut: self._put_session_state,
+            EntityPut: self._put_entity,
             RulePut: self._put_rule,
             RuleRemoved: self._remove_rule,
         }
@@ -124,6 +146,16 @@ class _Group:
 
     def _put_session_state(self, change: SessionStatePut) -> None:
         self._states[self._entity(change.entity), change.session_id] = change
+
+    def _put_entity(self, change: EntityPut) -> None:
+        row = (
+            self._entity(change.entity),
+            _settings(change.config),
+            change.created_at,
+            change.updated_at,
+            _settings(change.configured),
+        )
+        self._others.append(("INSERT OR REPLACE INTO definition VALUES (?, ?, ?, ?, ?)", row))
 
     def _put_rule(self, change: RulePut) -> None:
         name = change.rule.name.lower()
@@ -169,3 +201,7 @@ class _Group:
 
 def _blob(values: dict[str, Any] | None) -> bytes | None:
     return None if values is None else encode_value(values)
+
+
+def _settings(config: EntityConfig | None) -> bytes | None:
+    return None if config is None else encode_entity(config)

@@ -10,6 +10,7 @@ from infra.local.servicebus.amqp.decode import decode_value
 from infra.local.servicebus.broker.changes import (
     Change,
     DuplicateNoted,
+    EntityPut,
     MessagePut,
     PayloadPut,
     RulePut,
@@ -17,12 +18,15 @@ from infra.local.servicebus.broker.changes import (
     SequenceReached,
     SessionStatePut,
 )
+from infra.local.servicebus.settings import EntityConfig
+from infra.local.servicebus.storage.entities import decode_entity
 from infra.local.servicebus.storage.rules import decode_rule
 
 _APPLICATION_ID = 0x5442_5342  # marks the file as ours ("TBSB")
-_VERSION = 2
+# What each layout added to the one before it; a file of an older layout gets what it lacks.
 # An entity is written with every row of its messages, so it is a number there.
-_SCHEMA = """
+_LAYOUTS = (
+    """
 CREATE TABLE entity (id INTEGER PRIMARY KEY, address TEXT NOT NULL UNIQUE,
     sequence_number INTEGER NOT NULL);
 CREATE TABLE payload (number INTEGER PRIMARY KEY, data BLOB NOT NULL);
@@ -39,39 +43,58 @@ CREATE TABLE duplicate (
     PRIMARY KEY (entity, message_id)
 ) WITHOUT ROWID;
 CREATE INDEX duplicate_by_time ON duplicate (entity, at);
-CREATE TABLE session_state (
-    entity INTEGER NOT NULL, session_id TEXT NOT NULL, state BLOB NOT NULL, at INTEGER NOT NULL,
-    PRIMARY KEY (entity, session_id)
-) WITHOUT ROWID;
 -- Only what changed at run time; definition NULL: a configured rule was removed.
 CREATE TABLE rule (
     entity INTEGER NOT NULL, name TEXT NOT NULL, definition BLOB, place INTEGER NOT NULL,
     PRIMARY KEY (entity, name)
 ) WITHOUT ROWID;
-"""
+""",
+    """
+CREATE TABLE session_state (
+    entity INTEGER NOT NULL, session_id TEXT NOT NULL, state BLOB NOT NULL, at INTEGER NOT NULL,
+    PRIMARY KEY (entity, session_id)
+) WITHOUT ROWID;
+-- config NULL: deleted though the file names it; configured NULL: the file does not name it.
+CREATE TABLE definition (
+    entity INTEGER PRIMARY KEY, config BLOB, created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL, configured BLOB
+);
+""",
+)
+_VERSION = len(_LAYOUTS)
 
 
 def create(connection: sqlite3.Connection) -> None:
-    """Make the tables in a new file. Raises ValueError when the file holds something else."""
+    """Make the tables in a new file, and add to an older one what its layout lacks, keeping what
+    it holds. Raises ValueError when the file holds something else."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     if tables == 0:
-        connection.executescript(
-            f"BEGIN; {_SCHEMA} PRAGMA application_id = {_APPLICATION_ID};"
-            f"PRAGMA user_version = {_VERSION}; COMMIT;"
-        )
+        version = 0
     elif application != _APPLICATION_ID:
         raise ValueError("the file is a database of something else")
-    elif version != _VERSION:
-        raise ValueError(f"the file has layout {version}, this program reads layout {_VERSION}")
+    elif not 0 < version <= _VERSION:
+        raise ValueError(
+            f"the file has layout {version}, this program reads layouts up to {_VERSION}"
+        )
+    if version < _VERSION:
+        connection.executescript(
+            f"BEGIN; {''.join(_LAYOUTS[version:])} PRAGMA application_id = {_APPLICATION_ID};"
+            f"PRAGMA user_version = {_VERSION}; COMMIT;"
+        )
 
 
 def load(connection: sqlite3.Connection) -> Iterator[Change]:
     """Yield the stored state in the order `broker.restore` wants."""
-    addresses: dict[int, str] = {}
-    for number, address, reached in connection.execute("SELECT * FROM entity"):
-        addresses[number] = address
+    addresses: dict[int, str] = dict(connection.execute("SELECT id, address FROM entity"))
+    for entity, config, created_at, updated_at, configured in connection.execute(
+        "SELECT * FROM definition ORDER BY entity"
+    ):
+        yield EntityPut(
+            addresses[entity], _settings(config), created_at, updated_at, _settings(configured)
+        )
+    for address, reached in connection.execute("SELECT address, sequence_number FROM entity"):
         yield SequenceReached(address, reached)
     for number, data in connection.execute("SELECT * FROM payload"):
         yield PayloadPut(number, data)
@@ -95,3 +118,7 @@ def load(connection: sqlite3.Connection) -> Iterator[Change]:
 
 def _map(data: bytes | None) -> dict[str, Any] | None:
     return None if data is None else dict(decode_value(data)[0])
+
+
+def _settings(data: bytes | None) -> EntityConfig | None:
+    return None if data is None else decode_entity(data)
