@@ -48,9 +48,10 @@ def attach(client: Client, event: Attached) -> None:
     link.owner = node
     limit = client.core.max_message_bytes
     if isinstance(link, IncomingLink):
-        link.accept(
-            properties={"com.microsoft:max-message-batch-size": limit}, max_message_size=limit
-        )
+        properties: dict[str, Any] = {"com.microsoft:max-message-batch-size": limit}
+        if TRANSFER_DESTINATION in link.properties:
+            properties[TRANSFER_DESTINATION] = link.properties[TRANSFER_DESTINATION]
+        link.accept(properties=properties, max_message_size=limit)
     else:
         link.accept(max_message_size=limit)
 

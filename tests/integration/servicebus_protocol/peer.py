@@ -1,0 +1,311 @@
+"""A peer made of raw frames: it says exactly what a test tells it to, well-formed or not."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, NamedTuple, TypeVar, cast
+
+from infra.local.servicebus import LocalServiceBus
+from infra.local.servicebus.amqp import Message, encode_message
+from infra.local.servicebus.amqp.composites import decode_composite, encode_composite
+from infra.local.servicebus.amqp.encode import encode_described
+from infra.local.servicebus.amqp.frames import AMQP_HEADER, FrameBuffer, encode_frame
+from infra.local.servicebus.amqp.message import VALUE
+from infra.local.servicebus.amqp.performatives import (
+    ROLE_RECEIVER,
+    ROLE_SENDER,
+    Attach,
+    Begin,
+    Close,
+    Coordinator,
+    Declare,
+    Declared,
+    Detach,
+    Discharge,
+    Disposition,
+    End,
+    Flow,
+    Open,
+    Source,
+    Target,
+    TransactionalState,
+    Transfer,
+)
+from infra.local.servicebus.amqp.values import UShort
+
+P = TypeVar("P")
+PATIENCE = 5.0
+"""Seconds a test waits for what must come."""
+
+
+class Said(NamedTuple):
+    """One frame of the bus."""
+
+    channel: int
+    performative: Any
+    payload: bytes
+
+
+class Peer:
+    """Frames that were not asked for wait, in order, until they are."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._frames = FrameBuffer(1 << 20)
+        self.heard: list[Said] = []
+        self.heartbeats = 0
+        self._deliveries: dict[int, int] = {}  # next delivery id, by channel
+        self._handles: dict[tuple[int, str], int] = {}
+
+    # Saying
+
+    def write(self, data: bytes) -> None:
+        self._writer.write(data)
+
+    def say(self, performative: Any, payload: bytes = b"", *, channel: int = 0) -> None:
+        self.write(encode_frame(channel, encode_composite(performative), payload))
+
+    async def open(self, container_id: str = "raw", **fields: Any) -> Open:
+        self.write(AMQP_HEADER)
+        self.say(Open(container_id, channel_max=UShort(4999), **fields))
+        assert await self._reader.readexactly(8) == AMQP_HEADER
+        return await self.expect(Open)
+
+    async def begin(self, *, channel: int = 0, window: int = 65536) -> Begin:
+        self.say(Begin(None, 0, window, 65536), channel=channel)
+        return await self.expect(Begin, channel=channel)
+
+    async def attach(
+        self,
+        name: str,
+        *,
+        to: Any = None,
+        source: Any = None,
+        channel: int = 0,
+        settle_modes: tuple[int, int] = (0, 0),
+        properties: Mapping[str, Any] | None = None,
+        handle: int | None = None,
+    ) -> Attach:
+        """Attach a sender `to` an address (or terminus), or a receiver from `source`."""
+        self.say_attach(
+            name,
+            to=to,
+            source=source,
+            channel=channel,
+            settle_modes=settle_modes,
+            properties=properties,
+            handle=handle,
+        )
+        return await self.expect(Attach, channel=channel)
+
+    def say_attach(
+        self,
+        name: str,
+        *,
+        to: Any = None,
+        source: Any = None,
+        channel: int = 0,
+        settle_modes: tuple[int, int] = (0, 0),
+        properties: Mapping[str, Any] | None = None,
+        handle: int | None = None,
+    ) -> None:
+        if handle is None:
+            handle = len(self._handles)
+        self._handles[channel, name] = handle
+        self.say(
+            Attach(
+                name,
+                handle,
+                ROLE_RECEIVER if to is None else ROLE_SENDER,
+                *settle_modes,
+                source=Source(source) if isinstance(source, str) else source or Source("me"),
+                target=Target(to) if isinstance(to, str) else to or Target("me"),
+                initial_delivery_count=None if to is None else 0,
+                properties=None if properties is None else dict(properties),
+            ),
+            channel=channel,
+        )
+
+    def flow(
+        self, name: str, credit: int, *, count: int = 0, channel: int = 0, **more: Any
+    ) -> None:
+        handle = self._handles[channel, name]
+        fields = {"incoming_window": 65536, "outgoing_window": 65536, **more}
+        self.say(
+            Flow(
+                next_incoming_id=fields.pop("next_incoming_id", 0),
+                next_outgoing_id=0,
+                handle=handle,
+                delivery_count=count,
+                link_credit=credit,
+                **fields,
+            ),
+            channel=channel,
+        )
+
+    def transfer(
+        self, name: str, message: bytes, *, channel: int = 0, state: Any = None, **fields: Any
+    ) -> int:
+        """Send one message in one frame; return its delivery id."""
+        delivery_id = self._deliveries.get(channel, 0)
+        self._deliveries[channel] = delivery_id + 1
+        head = Transfer(
+            self._handles[channel, name],
+            delivery_id,
+            delivery_id.to_bytes(4),
+            fields.pop("message_format", 0),
+            fields.pop("settled", False),
+            state=state,
+            **fields,
+        )
+        self.say(head, message, channel=channel)
+        return delivery_id
+
+    async def send(self, name: str, message: bytes, *, channel: int = 0, state: Any = None) -> Any:
+        """Send and return the outcome."""
+        delivery_id = self.transfer(name, message, channel=channel, state=state)
+        return await self.outcome(delivery_id, channel=channel)
+
+    async def detach(self, name: str, *, channel: int = 0, closed: bool = True) -> Detach:
+        self.say(Detach(self._handles.pop((channel, name)), closed), channel=channel)
+        return await self.expect(Detach, channel=channel)
+
+    async def end(self, *, channel: int = 0) -> End:
+        self.say(End(), channel=channel)
+        return await self.expect(End, channel=channel)
+
+    def say_close(self) -> None:
+        self.say(Close())
+
+    # Transactions
+
+    async def coordinate(self, name: str = "coordinator", *, channel: int = 0) -> Attach:
+        return await self.attach(name, to=Coordinator(), channel=channel)
+
+    async def command(self, command: Any, *, name: str = "coordinator", channel: int = 0) -> Any:
+        body = encode_described(VALUE, encode_composite(command))
+        return await self.send(name, body, channel=channel)
+
+    async def declare(self, *, name: str = "coordinator", channel: int = 0) -> bytes:
+        outcome = await self.command(Declare(), name=name, channel=channel)
+        assert isinstance(outcome, Declared)
+        return outcome.txn_id
+
+    async def discharge(self, txn_id: bytes, *, fail: bool = False, channel: int = 0) -> Any:
+        return await self.command(Discharge(txn_id, fail), channel=channel)
+
+    def dispose(
+        self, delivery_id: int, outcome: Any, *, channel: int = 0, settled: bool = False
+    ) -> None:
+        self.say(Disposition(ROLE_RECEIVER, delivery_id, None, settled, outcome), channel=channel)
+
+    async def settle(self, delivery_id: int, outcome: Any, *, channel: int = 0) -> Any:
+        """Tell an outcome and return the bus's answer to it."""
+        self.dispose(delivery_id, outcome, channel=channel)
+        return await self.outcome(delivery_id, channel=channel)
+
+    # Hearing
+
+    async def expect(self, kind: type[P], *, channel: int | None = None) -> P:
+        """Return the next performative of this kind; others keep waiting."""
+        said = await self.expect_frame(kind, channel=channel)
+        return cast(P, said.performative)
+
+    async def expect_frame(self, kind: type[Any], *, channel: int | None = None) -> Said:
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                for at, said in enumerate(self.heard):
+                    if isinstance(said.performative, kind) and channel in (None, said.channel):
+                        return self.heard.pop(at)
+                await self._hear()
+
+    async def outcome(self, delivery_id: int, *, channel: int = 0) -> Any:
+        """Return the state the bus tells of a delivery, sent by either side."""
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                for said in self.heard:
+                    told = said.performative
+                    if (
+                        isinstance(told, Disposition)
+                        and said.channel == channel
+                        and told.first <= delivery_id <= (told.last or told.first)
+                    ):
+                        self.heard.remove(said)
+                        for other in range(told.first, (told.last or told.first) + 1):
+                            if other != delivery_id:  # a range answers several
+                                rest = told._replace(first=other, last=other)
+                                self.heard.append(said._replace(performative=rest))
+                        assert told.settled
+                        return told.state
+                await self._hear()
+
+    async def receive(self, *, channel: int = 0) -> tuple[Transfer, bytes]:
+        """Return the next delivery, put together from its frames."""
+        first = await self.expect_frame(Transfer, channel=channel)
+        payload, last = first.payload, first.performative
+        while last.more:
+            said = await self.expect_frame(Transfer, channel=channel)
+            payload, last = payload + said.payload, said.performative
+        return first.performative, payload
+
+    async def until_closed(self) -> list[Any]:
+        """Hear the bus out; return every performative it says before it hangs up."""
+        async with asyncio.timeout(PATIENCE):
+            while await self._hear():
+                pass
+        return [said.performative for said in self.heard]
+
+    async def quiet(self) -> None:
+        """Return when the bus has dealt with everything said so far: it answers an echo."""
+        self.say(Flow(0, 65536, 0, 65536, echo=True))
+        await self.expect(Flow)
+
+    async def _hear(self) -> bool:
+        chunk = await self._reader.read(65536)
+        if not chunk:
+            return False
+        self._frames.feed(chunk)
+        while (frame := self._frames.take_frame()) is not None:
+            if not frame.body:
+                self.heartbeats += 1
+                continue
+            performative, end = decode_composite(frame.body)
+            self.heard.append(Said(frame.channel, performative, frame.body[end:]))
+        return True
+
+    async def aclose(self) -> None:
+        self._writer.close()
+
+
+@asynccontextmanager
+async def connected(bus: LocalServiceBus) -> AsyncIterator[Peer]:
+    """A connection with nothing said on it yet."""
+    peer = Peer(*await asyncio.open_connection(bus.host, bus.amqp_port))
+    try:
+        yield peer
+    finally:
+        await peer.aclose()
+
+
+@asynccontextmanager
+async def opened(bus: LocalServiceBus, **fields: Any) -> AsyncIterator[Peer]:
+    """A connection with one session on channel 0."""
+    async with connected(bus) as peer:
+        await peer.open(**fields)
+        await peer.begin()
+        yield peer
+
+
+def message(text: str, **properties: Any) -> bytes:
+    return encode_message(value=text, **properties)
+
+
+def text(data: bytes) -> str:
+    return str(Message.check(data).value)
+
+
+def within(txn_id: bytes, outcome: Any = None) -> TransactionalState:
+    return TransactionalState(txn_id, outcome)
