@@ -236,17 +236,16 @@ async def test_a_receiver_cut_off_at_its_second_delivery_gets_everything_in_the_
     put(bus, "1", "2", "3")
     bus.faults.add(Fault(kind="disconnect", at="receive", after=1, takes_effect=False))
     got: list[str] = []
-    async with patient(bus) as client:
-        async with client.get_queue_receiver("work") as receiver:
-            while len(got) < 3:
-                for message in await receiver.receive_messages(3, max_wait_time=SECONDS):
-                    try:
-                        await receiver.complete_message(message)
-                    except ServiceBusError:
-                        continue
-                    got.append(message.message_id)
-                clock.forward(seconds=61)
-                await bus.advance()
+    async with patient(bus) as client, client.get_queue_receiver("work") as receiver:
+        while len(got) < 3:
+            for message in await receiver.receive_messages(3, max_wait_time=SECONDS):
+                try:
+                    await receiver.complete_message(message)
+                except ServiceBusError:
+                    continue
+                got.append(str(message.message_id))
+            clock.forward(seconds=61)
+            await bus.advance()
 
     assert (sorted(got), held(bus)) == (["1", "2", "3"], {})
 
@@ -257,9 +256,11 @@ async def test_receive_and_delete_loses_what_is_dropped_as_at_most_once_promises
     put(bus, "gone", "kept")
     bus.faults.add(Fault(kind="drop", at="receive"))
     mode = ServiceBusReceiveMode.RECEIVE_AND_DELETE
-    async with connect(bus) as client:
-        async with client.get_queue_receiver("work", receive_mode=mode) as receiver:
-            messages = await receiver.receive_messages(2, max_wait_time=SECONDS)
+    async with (
+        connect(bus) as client,
+        client.get_queue_receiver("work", receive_mode=mode) as receiver,
+    ):
+        messages = await receiver.receive_messages(2, max_wait_time=SECONDS)
 
     assert ([message.message_id for message in messages], held(bus)) == (["kept"], {})
 
@@ -302,11 +303,14 @@ async def test_operations_of_management_and_of_cbs_fail_one_by_one(bus: LocalSer
 
 
 async def test_everybody_is_cut_off_at_once_and_comes_back(bus: LocalServiceBus) -> None:
-    async with patient(bus) as client:
-        async with client.get_queue_sender("work") as work, client.get_queue_sender("other") as too:
-            everybody = bus.faults.add(Fault(kind="disconnect", times=None))
-            await work.send_messages(ServiceBusMessage("x"))
-            await too.send_messages(ServiceBusMessage("x"))
+    async with (
+        patient(bus) as client,
+        client.get_queue_sender("work") as work,
+        client.get_queue_sender("other") as too,
+    ):
+        everybody = bus.faults.add(Fault(kind="disconnect", times=None))
+        await work.send_messages(ServiceBusMessage("x"))
+        await too.send_messages(ServiceBusMessage("x"))
 
     assert everybody.hits == 2
     assert (held(bus), held(bus, "other")) == ({"active": 1}, {"active": 1})

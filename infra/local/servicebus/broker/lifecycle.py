@@ -122,6 +122,7 @@ class Lifecycle(Entity):
     def _deliver(
         self, message: BrokerMessage, now: int, settle: bool, session: SessionLock | None
     ) -> Delivery:
+        self.tally.outgoing += 1
         token = self._runtime.next_token()
         if settle:
             self._remove(message)

@@ -137,6 +137,7 @@ class Queue(Lifecycle):
     def complete(self, lock_token: UUID, now: int) -> None:
         """Remove the message for good."""
         self._remove(self._unlock(lock_token, now))
+        self.tally.settled["complete"] += 1
 
     def abandon(
         self, lock_token: UUID, now: int, properties: Mapping[str, Any] | None = None
@@ -144,6 +145,7 @@ class Queue(Lifecycle):
         """Give the message back to its place with one more failed delivery; at the queue's
         maximum it is dead-lettered (MaxDeliveryCountExceeded)."""
         message = self._unlock(lock_token, now)
+        self.tally.settled["abandon"] += 1
         self._change(message, properties)
         self._failed(message, now)
         self._runtime.wake(now)
@@ -153,6 +155,7 @@ class Queue(Lifecycle):
     ) -> None:
         """Set the message aside: from now on only receive_deferred hands it out."""
         message = self._unlock(lock_token, now)
+        self.tally.settled["defer"] += 1
         self._change(message, properties)
         if message.state is not MessageState.DEFERRED:
             message.state = MessageState.DEFERRED
@@ -171,6 +174,7 @@ class Queue(Lifecycle):
         if self.dead_letter_queue is None:
             raise NotAllowed(f"'{self.address}' has no dead-letter queue of its own.")
         message = self._unlock(lock_token, now)
+        self.tally.settled["dead_letter"] += 1
         self._change(message, properties)
         self._bury(message, reason, description)
         self._runtime.wake(now)
@@ -178,6 +182,7 @@ class Queue(Lifecycle):
     def release(self, lock_token: UUID, now: int) -> None:
         """Give the message back to its old place; no delivery is counted."""
         self._give_back(self._unlock(lock_token, now), now)
+        self.tally.settled["release"] += 1
         self._runtime.wake(now)
 
     def renew(self, lock_token: UUID, now: int) -> int:
@@ -198,14 +203,19 @@ class Queue(Lifecycle):
         return list(self._locked.values())
 
     def expire_lock(self, lock_token: UUID, now: int) -> None:
-        """End a lock before its time, as if its time were over."""
-        self._lock_expired(self._locked_message(lock_token, now), now)
+        """End a lock, of a message or of the session it belongs to, as if its time were over."""
+        message = self._locked_message(lock_token, now)
+        if self.sessions is not None:
+            self.sessions.expire(self.sessions.current(message.session_id, now), now)
+            return
+        self._lock_expired(message, now)
         self._runtime.wake(now)
 
     def _bury(self, message: BrokerMessage, reason: str | None, description: str | None) -> None:
         """Move the message to the dead-letter queue, under a number of that queue."""
         if self.dead_letter_queue is None:
             raise NotAllowed(f"'{self.address}' has no dead-letter queue of its own.")
+        self.tally.buried(reason)
         told = {REASON: reason, DESCRIPTION: description}
         self._change(message, {name: text for name, text in told.items() if text is not None})
         self.dead_letter_queue.enqueue(

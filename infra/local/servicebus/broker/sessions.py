@@ -131,6 +131,15 @@ class Sessions:
             message.locked_until = until
         return until
 
+    def locks(self) -> list[SessionLock]:
+        return [session.lock for session in self._sessions.values() if session.lock is not None]
+
+    def expire(self, lock: SessionLock, now: int) -> None:
+        """End a lock before its time, as if its time were over."""
+        self._runtime.timers.cancel(lock.timer)
+        self._expired(lock, now)
+        self._runtime.wake(now)
+
     def release(self, lock: SessionLock, now: int) -> None:
         """Free the session; nothing happens when the lock has been lost before."""
         session = self._sessions.get(lock.session_id)

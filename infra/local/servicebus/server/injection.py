@@ -76,6 +76,12 @@ def at_once(namespace: Namespace, clients: Iterable[Client], now: int, ordered: 
     for queue in namespace.entities():
         if not isinstance(queue, Queue):
             continue
+        if queue.sessions is not None:
+            for lock in queue.sessions.locks():
+                session = partial(iter, [(None, lock.session_id)])
+                if ordered.strikes(Occasion(NOW, queue.address, "", "", session)):
+                    queue.sessions.expire(lock, now)
+            continue
         for message in queue.locked():
             labels = partial(_labels, message.payload)
             if ordered.strikes(Occasion(NOW, queue.address, "", "", labels)):
