@@ -12,6 +12,8 @@ from infra.local.servicebus.broker.errors import (
     MessageTooLarge,
     NotAllowed,
     QuotaExceeded,
+    SessionCannotBeLocked,
+    SessionLockLost,
 )
 from infra.local.servicebus.broker.messages import BrokerMessage, Counts, Delivery, MessageState
 from infra.local.servicebus.broker.namespace import Namespace
@@ -36,10 +38,10 @@ __all__ = [
     "Namespace",
     "NotAllowed",
     "Queue",
+    "QuotaExceeded",
     "SessionCannotBeLocked",
     "SessionLock",
     "SessionLockLost",
-    "QuotaExceeded",
     "Subscription",
     "Topic",
 ]
