@@ -12,24 +12,30 @@ if TYPE_CHECKING:
     from infra.local.servicebus.server import LocalServiceBus
     from infra.local.servicebus.server.clock import ManualClock
     from infra.local.servicebus.server.faults import Fault
+    from infra.local.servicebus.server.security import TlsFiles
+    from infra.local.servicebus.settings import AuthorizationRule
     from infra.local.servicebus.storage import StorageError
 
 __all__ = [
+    "AuthorizationRule",
     "ConfigError",
     "Fault",
     "LocalServiceBus",
     "ManualClock",
     "NamespaceConfig",
     "StorageError",
+    "TlsFiles",
 ]
 
 _HOMES = {
+    "AuthorizationRule": "settings",
     "ConfigError": "config",
     "Fault": "server.faults",
     "LocalServiceBus": "server",
     "ManualClock": "server.clock",
     "NamespaceConfig": "config",
     "StorageError": "storage",
+    "TlsFiles": "server.security",
 }
 
 

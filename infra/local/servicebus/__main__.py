@@ -11,7 +11,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from infra.local.servicebus import ConfigError, LocalServiceBus, StorageError
+from infra.local.servicebus import (
+    AuthorizationRule,
+    ConfigError,
+    LocalServiceBus,
+    StorageError,
+    TlsFiles,
+)
+from infra.local.servicebus.server.security import policy_of
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -25,10 +32,25 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     parser.add_argument("--amqp-port", type=int, default=5672, help="%(default)s; 0 = a free one")
+    parser.add_argument(
+        "--tls-port", type=int, help="the AMQP port once more, for SDKs that know only 5671 for TLS"
+    )
     parser.add_argument("--admin-port", type=int, default=5300, help="%(default)s; 0 = a free one")
     place = parser.add_mutually_exclusive_group(required=True)
     place.add_argument("--data", type=Path, help="folder that keeps the messages")
     place.add_argument("--in-memory", action="store_true", help="keep nothing")
+    parser.add_argument(
+        "--key",
+        type=policy,
+        action="append",
+        default=[],
+        metavar="NAME=KEY[:RIGHTS]",
+        help="a shared access policy; RIGHTS of Listen, Send, Manage, all unless given; repeatable."
+        " With one, every token is checked",
+    )
+    own = parser.add_argument_group("a certificate of your own", "PEM files; else one is made")
+    own.add_argument("--certificate", type=Path)
+    own.add_argument("--certificate-key", type=Path)
     parser.add_argument("--verbose", action="store_true", help="log every connection")
     return parser
 
@@ -48,10 +70,28 @@ async def serve(arguments: argparse.Namespace) -> None:
         data=arguments.data,
         host=arguments.host,
         amqp_port=arguments.amqp_port,
+        tls_port=arguments.tls_port,
         admin_port=arguments.admin_port,
+        keys=arguments.key,
+        tls=tls_files(arguments),
     ) as bus:
         print(f"ready servicebus amqp={bus.host}:{bus.amqp_port} admin={bus.admin_url}", flush=True)
         await stop.wait()
+
+
+def policy(text: str) -> AuthorizationRule:
+    try:
+        return policy_of(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def tls_files(arguments: argparse.Namespace) -> TlsFiles | None:
+    """Raises ConfigError when one of the two is missing."""
+    certificate, key = arguments.certificate, arguments.certificate_key
+    if (certificate is None) != (key is None):
+        raise ConfigError("--certificate and --certificate-key are given together.")
+    return None if certificate is None else TlsFiles(certificate, key)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,6 +1,6 @@
 """Keys, tokens and certificates: what the AMQP and the HTTP side of the bus both ask."""
 
-from infra.local.servicebus.server.security.authorization import Authorization
+from infra.local.servicebus.server.security.authorization import Authorization, policy_of
 from infra.local.servicebus.server.security.claims import LISTEN, MANAGE, RIGHTS, SEND, Claims
 from infra.local.servicebus.server.security.sas import Unauthorized
 from infra.local.servicebus.server.security.tls import Tls, TlsFiles, is_loopback
@@ -16,4 +16,5 @@ __all__ = [
     "TlsFiles",
     "Unauthorized",
     "is_loopback",
+    "policy_of",
 ]

@@ -13,9 +13,20 @@ from hmac import compare_digest
 
 from infra.local.servicebus.broker import EntityNotFound, Namespace
 from infra.local.servicebus.server.addresses import path_of
-from infra.local.servicebus.server.security.claims import Claim, Claims
+from infra.local.servicebus.server.security.claims import RIGHTS, Claim, Claims
 from infra.local.servicebus.server.security.sas import Unauthorized, covers, is_sas, read_token
 from infra.local.servicebus.settings import AuthorizationRule
+
+
+def policy_of(text: str) -> AuthorizationRule:
+    """Read 'NAME=KEY' or 'NAME=KEY:Listen,Send'. Raises ValueError."""
+    named, separator, listed = text.rpartition(":")
+    name, _, key = (named if separator else text).partition("=")
+    rights = frozenset(listed.split(",") if separator else RIGHTS)
+    if not name or not key or not rights <= set(RIGHTS):
+        # Without what was given: it may be a key.
+        raise ValueError(f"a policy is NAME=KEY or NAME=KEY:RIGHTS, of {', '.join(RIGHTS)}")
+    return AuthorizationRule(name, rights, key, "")
 
 
 class Authorization:

@@ -63,8 +63,9 @@ def read_token(token: str) -> SasToken:
         signature = b64decode(unquote(fields["sig"]), validate=True)
     except (binascii.Error, ValueError) as error:
         raise _malformed("'sig' is base64") from error
-    # A resource without a scheme begins with the host.
-    path = path_of(resource if "://" in resource else f"sb://{resource}")
+    # A resource without a scheme begins with the host; the Node SDK's has a query.
+    whole = resource if "://" in resource else f"sb://{resource}"
+    path = path_of(whole.partition("?")[0])
     return SasToken(
         path.lower(),
         unquote_plus(fields["skn"]),
