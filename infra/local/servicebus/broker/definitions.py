@@ -21,7 +21,7 @@ Find = Callable[[str], EntityConfig | None]
 
 Config = TypeVar("Config", bound=EntityConfig)
 
-_IMMUTABLE = ("requires_session", "requires_duplicate_detection", "enable_partitioning")
+IMMUTABLE = ("requires_session", "requires_duplicate_detection", "enable_partitioning")
 FORWARDING = ("forward_to", "forward_dead_lettered_messages_to")
 
 
@@ -65,7 +65,7 @@ def check(address: str, config: EntityConfig, find: Find) -> None:
 
 def check_update(address: str, old: EntityConfig, new: EntityConfig) -> None:
     """Raises NotAllowed when the update changes what only creation decides."""
-    for setting in _IMMUTABLE:
+    for setting in IMMUTABLE:
         if getattr(old, setting, None) != getattr(new, setting, None):
             raise NotAllowed(f"'{address}': {setting} cannot be changed after creation.")
 

@@ -30,9 +30,6 @@ from infra.local.servicebus.settings import (
 
 Described = Queue | Topic
 
-IMMUTABLE = ("requires_session", "requires_duplicate_detection", "enable_partitioning")
-"""Fields that only creation sets. An update may leave them out."""
-
 
 class Setting(NamedTuple):
     element: str
@@ -126,7 +123,7 @@ _MESSAGE_COUNT = Shown("MessageCount", _message_count)
 _SIZE = Shown("SizeInBytes", lambda entity: str(entity.size_bytes))
 
 _LOCK = Setting("LockDuration", "lock_duration", kinds.DURATION)
-_MAX_SIZE = Setting("MaxSizeInMegabytes", "max_size_megabytes", kinds.INTEGER)
+_MAX_SIZE = Setting("MaxSizeInMegabytes", "max_size_megabytes", kinds.POSITIVE)
 _DUPLICATES = Setting("RequiresDuplicateDetection", "requires_duplicate_detection", kinds.BOOLEAN)
 _SESSION = Setting("RequiresSession", "requires_session", kinds.BOOLEAN)
 _LIFE = Setting("DefaultMessageTimeToLive", "default_time_to_live", kinds.LIFE)
@@ -136,7 +133,7 @@ _DEAD_LETTERING = Setting(
 _WINDOW = Setting(
     "DuplicateDetectionHistoryTimeWindow", "duplicate_detection_window", kinds.DURATION
 )
-_DELIVERIES = Setting("MaxDeliveryCount", "max_delivery_count", kinds.INTEGER)
+_DELIVERIES = Setting("MaxDeliveryCount", "max_delivery_count", kinds.POSITIVE)
 _BATCHED = Setting("EnableBatchedOperations", "enable_batched_operations", kinds.BOOLEAN)
 _RULES = Setting("AuthorizationRules", "authorization_rules", kinds.AUTHORIZATION_RULES)
 _STATUS = Setting("Status", "status", kinds.STATUS)
@@ -148,9 +145,7 @@ _METADATA = Setting("UserMetadata", "user_metadata", kinds.TEXT)
 _DEAD_LETTERS_TO = Setting(
     "ForwardDeadLetteredMessagesTo", "forward_dead_lettered_messages_to", kinds.TARGET
 )
-_MESSAGE_SIZE = Setting(
-    "MaxMessageSizeInKilobytes", "max_message_size_kilobytes", kinds.OPTIONAL_INTEGER
-)
+_MESSAGE_SIZE = Setting("MaxMessageSizeInKilobytes", "max_message_size_kilobytes", kinds.POSITIVE)
 
 QUEUE = Description(
     "QueueDescription",

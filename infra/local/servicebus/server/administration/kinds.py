@@ -42,10 +42,10 @@ def truth(value: bool) -> str:
     return "true" if value else "false"
 
 
-def _integer(source: Element) -> int:
+def _positive(source: Element) -> int:
     text = text_of(source).strip()
-    if not re.fullmatch(r"[+-]?\d{1,18}", text, re.ASCII):
-        raise ValueError(f"'{text[:40]}' is no whole number")
+    if not re.fullmatch(r"0*[1-9]\d{0,17}", text, re.ASCII):
+        raise ValueError(f"'{text[:40]}' is no whole number from 1")
     return int(text)
 
 
@@ -57,7 +57,10 @@ def _duration(source: Element) -> int:
 
 
 def _life(source: Element) -> int | None:
-    return parse_duration(text_of(source).strip())
+    milliseconds = parse_duration(text_of(source).strip())
+    if milliseconds == 0:
+        raise ValueError("it has to be longer than nothing")
+    return milliseconds
 
 
 def _status(source: Element) -> EntityStatus:
@@ -120,8 +123,7 @@ def _write_authorization_rules(rules: tuple[AuthorizationRule, ...], _host: str)
 
 
 BOOLEAN = Kind(_boolean, lambda value, _: truth(value))
-INTEGER = Kind(_integer, lambda value, _: str(value))
-OPTIONAL_INTEGER = Kind(_integer, lambda value, _: None if value is None else str(value))
+POSITIVE = Kind(_positive, lambda value, _: None if value is None else str(value))
 DURATION = Kind(_duration, lambda value, _: format_duration(value))
 LIFE = Kind(_life, lambda value, _: format_duration(value))
 TEXT = Kind(text_of, lambda value, _: value)

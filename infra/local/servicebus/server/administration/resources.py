@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 from xml.etree.ElementTree import Element
@@ -17,9 +17,9 @@ from infra.local.servicebus.broker import (
     Subscription,
     Topic,
 )
+from infra.local.servicebus.broker.definitions import IMMUTABLE
 from infra.local.servicebus.server.administration.atom import Entry, instant
 from infra.local.servicebus.server.administration.descriptions import (
-    IMMUTABLE,
     QUEUE,
     SUBSCRIPTION,
     TOPIC,
@@ -102,7 +102,19 @@ def _need(described: Element, *descriptions: Description) -> Description:
 
 
 def _unchangeable(entity: Described) -> dict[str, Any]:
-    return {field: getattr(entity.config, field, False) for field in IMMUTABLE}
+    """What an update may leave out: it stays."""
+    config = entity.config
+    return {
+        field: getattr(config, field) for field in ("name", *IMMUTABLE) if hasattr(config, field)
+    }
+
+
+_Change = Callable[[Namespace, Any, int], object]
+_CHANGES: dict[str, tuple[_Change, _Change]] = {
+    QUEUE.root: (Namespace.create_queue, Namespace.update_queue),
+    TOPIC.root: (Namespace.create_topic, Namespace.update_topic),
+}
+"""By description: what creates and what updates."""
 
 
 @dataclass(frozen=True)
@@ -128,18 +140,11 @@ class EntityResource(Resource):
         known: dict[str, Any] = {"name": self.name}
         if update:
             entity = self._entity()
-            kept = _unchangeable(entity) if description is description_of(entity) else {}
-            known = {**kept, "name": entity.config.name}
-            if description is TOPIC:
-                del known["requires_session"]
+            _need(described, description_of(entity))
+            known = _unchangeable(entity)
         config = read(description, described, known)
-        change = {
-            (QUEUE.root, False): namespace.create_queue,
-            (QUEUE.root, True): namespace.update_queue,
-            (TOPIC.root, False): namespace.create_topic,
-            (TOPIC.root, True): namespace.update_topic,
-        }[description.root, update]
-        change(config, now)
+        create, change = _CHANGES[description.root]
+        (change if update else create)(namespace, config, now)
         return self.get()
 
     def delete(self) -> None:
@@ -174,8 +179,7 @@ class SubscriptionResource(Resource):
         _need(described, SUBSCRIPTION)
         if update:
             entity = _subscription(self.place, self.topic, self.name)
-            known = {**_unchangeable(entity), "name": entity.config.name}
-            config = read(SUBSCRIPTION, described, {**known, "rules": entity.config.rules})
+            config = read(SUBSCRIPTION, described, _unchangeable(entity))
             namespace.update_subscription(self.topic, config, now)
         else:
             rules = _first_rules(described)
