@@ -1,0 +1,148 @@
+"""The Service Bus under test, as the scenarios see it: entities of their own, and time that passes.
+
+Entities are described in the words of the official emulator's Config.json, which fits every broker.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from abc import ABC, abstractmethod
+from itertools import count
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from infra.local.servicebus import LocalServiceBus, ManualClock
+from infra.local.servicebus.config import parse_config
+
+
+class Subscription(NamedTuple):
+    topic: str
+    name: str
+
+
+class Broker(ABC):
+    """`forward` is how a scenario waits: the local bus moves its clock, others really wait."""
+
+    def __init__(self) -> None:
+        self._numbers = count(1)
+
+    def name(self, kind: str) -> str:
+        """Return a name no entity has yet."""
+        return f"{kind}-{next(self._numbers)}"
+
+    async def queue(self, **properties: Any) -> str:
+        """Create a queue with these Config.json properties; return its name."""
+        name = self.name("queue")
+        await self.create("Queues", {"Name": name, "Properties": properties})
+        return name
+
+    async def topic(
+        self, *subscriptions: dict[str, Any], **properties: Any
+    ) -> tuple[str, *tuple[Subscription, ...]]:
+        """Create a topic with subscriptions from `subscription`; return the name of each."""
+        name = self.name("topic")
+        await self.create(
+            "Topics",
+            {"Name": name, "Properties": properties, "Subscriptions": list(subscriptions)},
+        )
+        return name, *(Subscription(name, each["Name"]) for each in subscriptions)
+
+    @abstractmethod
+    def connection(self, *, web_socket: bool = False, secure: bool = False) -> dict[str, Any]:
+        """Return how a client connects: `connection_string`, and where it needs them `ca_file`,
+        `web_socket` and `custom_endpoint`. `secure`: over TLS, as administration clients do."""
+
+    @abstractmethod
+    async def create(self, kind: str, entity: dict[str, Any]) -> None:
+        """Create one of Config.json's Queues or Topics."""
+
+    @abstractmethod
+    def now(self) -> int:
+        """Return the broker's time, ms since the epoch."""
+
+    @abstractmethod
+    async def forward(self, seconds: float) -> None:
+        """Return when so much time has passed at the broker."""
+
+    @abstractmethod
+    async def restart(self) -> None:
+        """Stop and start it again; whoever cannot is in needs.py."""
+
+    @abstractmethod
+    async def stop(self) -> None: ...
+
+
+def subscription(name: str, *rules: dict[str, Any], **properties: Any) -> dict[str, Any]:
+    return {"Name": name, "Properties": properties, "Rules": list(rules)}
+
+
+def sql_rule(name: str, expression: str, action: str | None = None) -> dict[str, Any]:
+    properties: dict[str, Any] = {
+        "FilterType": "Sql",
+        "SqlFilter": {"SqlExpression": expression},
+    }
+    if action is not None:
+        properties["Action"] = {"SqlExpression": action}
+    return {"Name": name, "Properties": properties}
+
+
+def correlation_rule(name: str, **conditions: Any) -> dict[str, Any]:
+    properties = {"FilterType": "Correlation", "CorrelationFilter": conditions}
+    return {"Name": name, "Properties": properties}
+
+
+class LocalBroker(Broker):
+    """A bus in this process, durable so that it can be restarted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._clock = ManualClock()
+        self._data = tempfile.TemporaryDirectory(prefix="contract-")
+        self._bus = self._new_bus(amqp_port=0)
+
+    def _new_bus(self, amqp_port: int) -> LocalServiceBus:
+        empty = {"UserConfig": {"Namespaces": [{"Name": "contract"}]}}
+        return LocalServiceBus(
+            empty, data=Path(self._data.name), clock=self._clock, amqp_port=amqp_port
+        )
+
+    async def start(self) -> LocalBroker:
+        await self._bus.__aenter__()
+        return self
+
+    def connection(self, *, web_socket: bool = False, secure: bool = False) -> dict[str, Any]:
+        if not web_socket and not secure:
+            return {"connection_string": self._bus.connection_string}
+        secured = {
+            "connection_string": self._bus.tls_connection_string,
+            "ca_file": str(self._bus.ca_file),
+        }
+        if not web_socket:
+            return secured
+        endpoint = f"sb://{self._bus.host}:{self._bus.amqp_port}/$servicebus/websocket"
+        return {**secured, "web_socket": True, "custom_endpoint": endpoint}
+
+    async def create(self, kind: str, entity: dict[str, Any]) -> None:
+        config = parse_config({"UserConfig": {"Namespaces": [{"Name": "new", kind: [entity]}]}})
+        namespace, now = self._bus.namespace, self.now()
+        for queue in config.queues:
+            namespace.create_queue(queue, now)
+        for topic in config.topics:
+            namespace.create_topic(topic, now)
+        await self._bus.advance()
+
+    def now(self) -> int:
+        return self._clock()
+
+    async def forward(self, seconds: float) -> None:
+        self._clock.forward(seconds=seconds)
+        await self._bus.advance()
+
+    async def restart(self) -> None:
+        await self._bus.__aexit__(None, None, None)
+        self._bus = self._new_bus(self._bus.amqp_port)
+        await self.start()
+
+    async def stop(self) -> None:
+        await self._bus.__aexit__(None, None, None)
+        self._data.cleanup()

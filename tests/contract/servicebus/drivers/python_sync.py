@@ -1,0 +1,49 @@
+"""The sync SDK of whichever version is installed, driven by JSON lines; a thread per request."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from azure.core.paging import ItemPaged
+from azure.servicebus import ServiceBusClient
+from azure.servicebus.management import ServiceBusAdministrationClient
+
+from tests.contract.servicebus.drivers.python_operations import Driver, error_of
+
+_MOST_AT_ONCE = 64
+
+
+def main() -> None:
+    driver = Driver(ServiceBusClient, ServiceBusAdministrationClient)
+    writing = threading.Lock()
+
+    def serve(request: dict[str, Any]) -> None:
+        try:
+            answer = {"result": _done(driver, request)}
+        except Exception as error:
+            answer = {"error": error_of(error)}
+        with writing:
+            print(json.dumps({"id": request["id"], **answer}), flush=True)
+
+    with ThreadPoolExecutor(_MOST_AT_ONCE) as threads:
+        for line in sys.stdin:
+            threads.submit(serve, json.loads(line))
+
+
+def _done(driver: Driver, request: dict[str, Any]) -> Any:
+    steps = driver.steps(request)
+    value: Any = None
+    while True:
+        try:
+            value = steps.send(value)
+        except StopIteration as end:
+            return end.value
+        if isinstance(value, ItemPaged):
+            value = list(value)
+
+
+main()

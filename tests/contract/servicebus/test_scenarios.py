@@ -1,0 +1,90 @@
+"""Every scenario through every SDK, against the local bus and whatever other Service Bus is there.
+
+A class is one SDK against one target: its scenarios run at the same time, since an SDK spends most
+of its time waiting, each with entities (on the local bus: a bus) of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import ClassVar
+
+import pytest
+import pytest_asyncio
+
+from tests.contract.servicebus import scenarios  # noqa: F401  # fills SCENARIOS
+from tests.contract.servicebus.client import Client, DriverProcess
+from tests.contract.servicebus.drivers import DRIVERS, Driver
+from tests.contract.servicebus.scenario import SCENARIOS, Scenario
+from tests.contract.servicebus.targets import TARGETS, Target
+
+_AT_ONCE = 12
+_SECONDS_EACH = 60
+
+Runs = dict[str, asyncio.Task[None]]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """What cannot run at all is one test that says why."""
+    against: type[Against] = metafunc.cls
+    missing = against.driver.missing() or against.target.missing()
+    if missing is not None:
+        nothing = pytest.param(None, marks=pytest.mark.skip(reason=missing))
+        metafunc.parametrize("scenario", [nothing], ids=["unavailable"])
+        return
+    metafunc.parametrize("scenario", SCENARIOS.values(), ids=SCENARIOS)
+
+
+class Against:
+    driver: ClassVar[Driver]
+    target: ClassVar[Target]
+
+    @pytest_asyncio.fixture(scope="class", loop_scope="class")
+    @classmethod
+    async def runs(cls, request: pytest.FixtureRequest) -> AsyncIterator[Runs]:
+        """The selected scenarios of this class, all begun."""
+        chosen = {
+            item.callspec.params["scenario"].name: item.callspec.params["scenario"]
+            for item in request.session.items
+            if isinstance(item, pytest.Function) and item.cls is cls
+        }
+        free = asyncio.Semaphore(_AT_ONCE)
+        driver = await DriverProcess.start(cls.driver.command)
+        async with cls.target.running() as target:
+
+            async def run(scenario: Scenario) -> None:
+                async with free, asyncio.timeout(_SECONDS_EACH), target.broker() as broker:
+                    client = Client(
+                        driver, broker,
+                        web_socket=cls.driver.web_socket, rules_by_link=cls.driver.rules_by_link,
+                    )  # fmt: skip
+                    try:
+                        await scenario.run(client, broker)
+                    finally:
+                        await client.close()
+
+            lacks = cls.driver.lacks | cls.target.lacks
+            able = [each for each in chosen.values() if not each.needs & lacks.keys()]
+            runs = {each.name: asyncio.create_task(run(each)) for each in able}
+            yield runs
+            await asyncio.gather(*runs.values(), return_exceptions=True)
+            await driver.stop()
+
+    @pytest.mark.asyncio(loop_scope="class")
+    async def test_scenario(self, scenario: Scenario, runs: Runs) -> None:
+        lacks = self.driver.lacks | self.target.lacks
+        for need in sorted(scenario.needs & lacks.keys()):
+            pytest.skip(lacks[need])
+        await runs[scenario.name]
+
+
+def _class(driver: Driver, target: Target) -> type[Against]:
+    name = f"Test_{driver.name}_on_{target.name}".replace("-", "_").replace(".", "_")
+    return type(name, (Against,), {"driver": driver, "target": target})
+
+
+for _target in TARGETS:
+    for _driver in DRIVERS:
+        _made = _class(_driver, _target)
+        globals()[_made.__name__] = _made

@@ -1,0 +1,41 @@
+#!/bin/sh
+# install_peers.sh: put the clients the Service Bus contract suite drives beside Tillbus' own into
+# .peers: an older azure-servicebus and the Node SDK. All pinned in tests/contract/servicebus/peers;
+# done once per pins. Whatever cannot be fetched is named and its scenarios skip; nothing fails.
+set -u
+cd "$(dirname "$0")/.."
+pins=tests/contract/servicebus/peers
+
+# run WHAT STAMP PIN COMMAND: keep the stamp only when the command worked.
+run() {
+    what="$1" stamp=".peers/$2" pin="$3"
+    shift 3
+    if [ -e "$stamp" ] && [ "$stamp" -nt "$pin" ]; then
+        return
+    fi
+    echo "Installing $what into .peers"
+    mkdir -p .peers
+    if "$@" >.peers/install.log 2>&1; then
+        touch "$stamp"
+    else
+        rm -f "$stamp"
+        echo "Could not: $(tail -n 1 .peers/install.log). The suite skips the scenarios of $what."
+    fi
+}
+
+old_python() {
+    .venv/bin/uv venv --quiet --clear --python .venv/bin/python .peers/python-7.12 &&
+        .venv/bin/uv pip install --quiet --python .peers/python-7.12/bin/python \
+            -r "$pins/python-7.12.txt"
+}
+
+node() {
+    command -v npm || { echo "npm is not installed"; return 1; }
+    mkdir -p .peers/node &&
+        cp "$pins/package.json" "$pins/package-lock.json" .peers/node &&
+        npm ci --prefix .peers/node --no-audit --no-fund --ignore-scripts
+}
+
+run "azure-servicebus 7.12" python-7.12.installed "$pins/python-7.12.txt" old_python
+run "@azure/service-bus for Node" node.installed "$pins/package-lock.json" node
+exit 0
