@@ -20,6 +20,8 @@ ENTITY_NAME_RULE = (
     "letters, digits, '_', '-', '.' and '/' are allowed, a letter or digit first and last"
 )
 DEFAULT_RULE_NAME = "$Default"
+DEAD_LETTER_QUEUE = "$DeadLetterQueue"
+TRANSFER_DEAD_LETTER_QUEUE = "$Transfer/$DeadLetterQueue"
 
 
 @dataclass(frozen=True)

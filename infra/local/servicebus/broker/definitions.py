@@ -70,6 +70,13 @@ def check_update(address: str, old: EntityConfig, new: EntityConfig) -> None:
             raise NotAllowed(f"'{address}': {setting} cannot be changed after creation.")
 
 
+def is_update(old: EntityConfig, new: EntityConfig) -> bool:
+    """Answer whether one entity can have had both settings, one after the other."""
+    if type(old) is not type(new):
+        return False
+    return all(getattr(old, each, None) == getattr(new, each, None) for each in IMMUTABLE)
+
+
 def forwarding_problem(address: str, config: EntityConfig, find: Find) -> tuple[str, str] | None:
     """Return the setting that cannot be and why; None when messages can be forwarded like that.
 

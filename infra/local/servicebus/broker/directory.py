@@ -9,6 +9,7 @@ from infra.local.servicebus.broker.definitions import (
     check,
     check_update,
     dead_letter_settings,
+    is_update,
     own_settings,
     transfer_settings,
 )
@@ -21,7 +22,9 @@ from infra.local.servicebus.broker.queue import Queue
 from infra.local.servicebus.broker.runtime import Runtime
 from infra.local.servicebus.broker.topic import Subscription, Topic
 from infra.local.servicebus.settings import (
+    DEAD_LETTER_QUEUE,
     DEFAULT_RULE_NAME,
+    TRANSFER_DEAD_LETTER_QUEUE,
     EntityConfig,
     NamespaceConfig,
     QueueConfig,
@@ -29,8 +32,6 @@ from infra.local.servicebus.settings import (
     TopicConfig,
 )
 
-DEAD_LETTER_QUEUE = "$DeadLetterQueue"
-TRANSFER_DEAD_LETTER_QUEUE = "$Transfer/$DeadLetterQueue"
 SUBSCRIPTIONS = "Subscriptions"
 
 
@@ -107,6 +108,7 @@ class Directory:
         check(config.name, config, self._settings)
         queue = self._make_queue(config, now)
         self._said(queue)
+        self._forward_all(None, now)
         return queue
 
     def create_topic(self, config: TopicConfig, now: int) -> Topic:
@@ -117,6 +119,7 @@ class Directory:
         self._said(topic)
         for subscription in config.subscriptions:
             self.create_subscription(topic.address, subscription, now)
+        self._forward_all(None, now)
         return topic
 
     def create_subscription(self, topic: str, config: SubscriptionConfig, now: int) -> Subscription:
@@ -219,6 +222,13 @@ class Directory:
         self._apply(entity, config)
         entity.updated_at = entity.accessed_at = now
         self._said(entity)
+        self._forward_all(None, now)
+
+    def _forward_all(self, _: object, now: int) -> None:
+        """Hand on what waits where it is not to stay: its target may be there now."""
+        for entity in tuple(self._entities.values()):
+            if isinstance(entity, Queue) and entity.config.forward_to is not None:
+                entity.forward_waiting(now)
         self._runtime.wake(now)
 
     def _apply(self, entity: Queue | Topic, config: EntityConfig) -> None:
@@ -286,22 +296,28 @@ class Directory:
             key = row.entity.lower()
             said = self._configured.get(key)
             entity = self._entities.get(key)
-            if said is None and row.configured is None:
-                self._readopt(row)
-            if said is None or entity is None:
+            if said is None:
+                if row.configured is None:
+                    self._readopt(row)
                 continue
-            entity.created_at = row.created_at
             if said != row.configured:
+                if entity is not None:
+                    entity.created_at = row.created_at
                 continue
             del new[key]
-            if row.config is None:
-                self._leave_all(entity)
-            else:
+            if entity is not None and row.config and is_update(entity.config, row.config):
                 self._apply(entity, row.config)
-                entity.updated_at = row.updated_at
+                entity.created_at, entity.updated_at = row.created_at, row.updated_at
+                continue
+            if entity is not None:
+                self._leave_all(entity)
+            self._readopt(row)
         for key in new:
             if key in self._entities:
                 self._said(self._entities[key])
+        if any(isinstance(each, Queue) and each.config.forward_to for each in self.entities()):
+            # Once their messages are back: some may have got there before their queue forwarded.
+            self._runtime.timers.at(self._began, self._forward_all, None)
 
     def _leave_all(self, entity: Queue | Topic) -> None:
         if isinstance(entity, Topic):

@@ -150,6 +150,11 @@ class Entity(ABC):
         self._note(message)
         return number
 
+    def take_over(self, incoming: Incoming, payload: Payload, now: int) -> None:
+        """Take in a forwarded message that refuse() lets pass; a duplicate is dropped."""
+        if not self.is_duplicate(incoming, now):
+            self._admit(incoming, payload, now)
+
     @abstractmethod
     def _admit(self, incoming: Incoming, payload: Payload | None, now: int) -> int:
         """Make the message active; `payload` where its bytes are stored already."""

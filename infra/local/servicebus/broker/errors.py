@@ -52,6 +52,10 @@ class NotAllowed(BrokerError):
     condition = "amqp:not-allowed"
 
 
+class NoSession(NotAllowed):
+    """A message without a session id where one is needed."""
+
+
 class InvalidArgument(BrokerError):
     condition = "com.microsoft:argument-error"
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from infra.local.servicebus.broker.errors import InvalidArgument
@@ -12,17 +14,20 @@ SCHEDULED_ENQUEUE_TIME = "x-opt-scheduled-enqueue-time"
 PARTITION_KEY = "x-opt-partition-key"
 # Longer times to live do not fit the header; the SDKs then say them as creation and expiry time.
 LONGEST_HEADER_TTL = 0xFFFFFFFF
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 LAST_TIME = 253_402_300_799_999  # the end of the year 9999, where .NET's time ends
 
 
 class Incoming(NamedTuple):
-    """A message on its way in. `time_to_live` is ms, None = unlimited."""
+    """A message on its way in. `time_to_live` is ms, None = unlimited. `carried` is what a
+    forwarded one brings along: fields of BrokerMessage, and its hops so far."""
 
     data: bytes
     parsed: ParsedMessage
     time_to_live: int | None
     scheduled_enqueue_time: int | None
     partition_key: str | None
+    carried: Mapping[str, Any] = _NOTHING
 
     @property
     def session_id(self) -> str | None:

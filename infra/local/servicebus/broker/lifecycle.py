@@ -97,24 +97,34 @@ class Lifecycle(Entity):
         if message.state is MessageState.DEFERRED:
             return
         if message.expires_at is not None and message.expires_at <= now:
-            self._expire(message)
+            self._expire(message, now)
+            return
+        if self._forwarded(message, now):
             return
         self._line_of(message).put_back(message.sequence_number)
         self._wait(message)
 
-    def _life_ended(self, message: BrokerMessage, _now: int) -> None:
+    def _life_ended(self, message: BrokerMessage, now: int) -> None:
         line = self._line_of(message)
-        self._expire(message)
+        self._expire(message, now)
         line.removed()
 
-    def _expire(self, message: BrokerMessage) -> None:
+    def _expire(self, message: BrokerMessage, now: int) -> None:
         if self.config.dead_lettering_on_message_expiration and self.dead_letter_queue is not None:
-            self._bury(message, "TTLExpiredException", "The message expired and was dead lettered.")
+            self._bury(
+                message, now, "TTLExpiredException", "The message expired and was dead lettered."
+            )
         else:
             self._remove(message)
 
     @abstractmethod
-    def _bury(self, message: BrokerMessage, reason: str | None, description: str | None) -> None:
+    def _forwarded(self, message: BrokerMessage, now: int) -> bool:
+        """Hand a message on that is kept here, if the queue forwards and its target takes it."""
+
+    @abstractmethod
+    def _bury(
+        self, message: BrokerMessage, now: int, reason: str | None, description: str | None
+    ) -> None:
         """Move the message to the dead-letter queue."""
 
     # Locks
@@ -182,6 +192,7 @@ class Lifecycle(Entity):
         if self.dead_letter_queue is not None and message.delivery_count >= most:
             self._bury(
                 message,
+                now,
                 "MaxDeliveryCountExceeded",
                 f"Message could not be consumed after {most} delivery attempts.",
             )

@@ -10,7 +10,8 @@ from typing import Any
 from uuid import UUID
 
 from infra.local.servicebus.broker.entity import shorter
-from infra.local.servicebus.broker.errors import MessageNotFound, NotAllowed
+from infra.local.servicebus.broker.errors import MessageNotFound, NoSession, NotAllowed
+from infra.local.servicebus.broker.forwarding import forward
 from infra.local.servicebus.broker.incoming import Incoming
 from infra.local.servicebus.broker.lifecycle import Lifecycle
 from infra.local.servicebus.broker.messages import (
@@ -87,7 +88,7 @@ class Queue(Lifecycle):
                 break
             message = self._messages[number]
             if message.expires_at is not None and message.expires_at <= now:
-                self._expire(message)
+                self._expire(message, now)
             else:
                 deliveries.append(self._deliver(message, now, settle_on_delivery, session))
         self._runtime.wake(now)
@@ -176,7 +177,7 @@ class Queue(Lifecycle):
         message = self._unlock(lock_token, now)
         self.tally.settled["dead_letter"] += 1
         self._change(message, properties)
-        self._bury(message, reason, description)
+        self._bury(message, now, reason, description)
         self._runtime.wake(now)
 
     def release(self, lock_token: UUID, now: int) -> None:
@@ -211,16 +212,31 @@ class Queue(Lifecycle):
         self._lock_expired(message, now)
         self._runtime.wake(now)
 
-    def _bury(self, message: BrokerMessage, reason: str | None, description: str | None) -> None:
-        """Move the message to the dead-letter queue, under a number of that queue."""
+    def _bury(
+        self, message: BrokerMessage, now: int, reason: str | None, description: str | None
+    ) -> None:
+        self.to_dead_letters(message, now, reason, description)
+        self._remove(message)
+
+    def to_dead_letters(
+        self,
+        message: BrokerMessage,
+        now: int,
+        reason: str | None,
+        description: str | None,
+        hops: int = 0,
+    ) -> None:
+        """Put the message into the dead-letter queue, under a number of that queue; here it is
+        not removed."""
         if self.dead_letter_queue is None:
             raise NotAllowed(f"'{self.address}' has no dead-letter queue of its own.")
-        self.tally.buried(reason)
         told = {REASON: reason, DESCRIPTION: description}
         self._change(message, {name: text for name, text in told.items() if text is not None})
         self.dead_letter_queue.enqueue(
             message.stored,
-            message.enqueued_time,
+            now,
+            hops=hops,
+            enqueued_time=message.enqueued_time,
             enqueued_sequence_number=message.sequence_number,
             delivery_count=message.delivery_count,
             scheduled_enqueue_time=message.scheduled_enqueue_time,
@@ -230,13 +246,12 @@ class Queue(Lifecycle):
             application_properties=message.application_properties,
             property_changes=message.property_changes,
         )
-        self._remove(message)
 
     # Entering
 
     def refuse(self, incoming: Incoming) -> None:
         if self.config.requires_session and incoming.session_id is None:
-            raise NotAllowed(f"'{self.address}' requires sessions: the message has no session id.")
+            raise NoSession(f"'{self.address}' requires sessions: the message has no session id.")
 
     def _admit(self, incoming: Incoming, payload: Payload | None, now: int) -> int:
         return self.enqueue(
@@ -246,6 +261,7 @@ class Queue(Lifecycle):
             scheduled_enqueue_time=incoming.scheduled_enqueue_time,
             session_id=incoming.session_id,
             partition_key=incoming.partition_key,
+            **incoming.carried,
         ).sequence_number
 
     def end_of_life(self, time_to_live: int | None, now: int) -> int | None:
@@ -256,18 +272,46 @@ class Queue(Lifecycle):
     def enqueue(
         self,
         payload: Payload,
-        enqueued_time: int,
+        now: int,
         *,
+        hops: int = 0,
+        enqueued_time: int | None = None,
         enqueued_sequence_number: int | None = None,
         **fields: Any,
     ) -> BrokerMessage:
-        """Make a new active message of this queue; `fields` are BrokerMessage's."""
+        """Make a new active message of this queue, which goes on at once where the queue
+        forwards; `fields` are BrokerMessage's, `hops` how often it was forwarded until here."""
         number = self._runtime.next_number(self)
         source = number if enqueued_sequence_number is None else enqueued_sequence_number
-        message = BrokerMessage(number, source, enqueued_time, payload, **fields)
-        self.keep(message)
-        self._note(message)
+        at = now if enqueued_time is None else enqueued_time
+        message = BrokerMessage(number, source, at, payload, **fields)
+        if self.config.forward_to is None or not forward(self._runtime, self, message, now, hops):
+            self.keep(message)
+            self._note(message)
         return message
+
+    def forward_waiting(self, now: int) -> None:
+        """Hand on what waits here from before the queue forwarded, or before its target came."""
+        for message in tuple(self._messages.values()):
+            if message.state is MessageState.ACTIVE and message.lock_token is None:
+                line = self._line_of(message)
+                if not self._forwarded(message, now):
+                    return
+                line.removed()
+
+    def _forwarded(self, message: BrokerMessage, now: int) -> bool:
+        if self.config.forward_to is None or not forward(self._runtime, self, message, now):
+            return False
+        self._remove(message)
+        return True
+
+    def check_receive(self) -> None:
+        super().check_receive()
+        if self.config.forward_to is not None:
+            raise NotAllowed(
+                f"'{self.address}' forwards to '{self.config.forward_to}': nothing can be received "
+                "from it."
+            )
 
 
 def _held(queue: Queue | None) -> int:

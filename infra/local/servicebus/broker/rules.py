@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from infra.local.servicebus.broker.errors import (
@@ -31,6 +31,17 @@ class Copy(NamedTuple):
 
     application_properties: dict[str, Any] | None = None
     property_changes: dict[str, Any] | None = None
+
+    def fields(self, carried: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return BrokerMessage's fields: those the message brings along, changed for the copy."""
+        if self is UNCHANGED:
+            return carried
+        changes = {**(carried.get("property_changes") or {}), **(self.property_changes or {})}
+        return {
+            **carried,
+            "application_properties": self.application_properties,
+            "property_changes": changes or None,
+        }
 
 
 UNCHANGED = Copy()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from infra.local.servicebus.broker.changes import RulePut, RuleRemoved
 from infra.local.servicebus.broker.definitions import own_settings
 from infra.local.servicebus.broker.entity import Entity, shorter
+from infra.local.servicebus.broker.forwarding import NO_SESSION
 from infra.local.servicebus.broker.incoming import Incoming
 from infra.local.servicebus.broker.messages import Payload
 from infra.local.servicebus.broker.queue import DESCRIPTION, REASON, Queue
@@ -18,7 +19,6 @@ from infra.local.servicebus.settings import (
 )
 
 FILTER_FAILED = "FilterEvaluationException"  # ours: Azure's wording is not documented
-NO_SESSION = "Session ID is null."
 
 
 class Subscription(Queue):
@@ -96,20 +96,23 @@ class Topic(Entity):
         number = self._runtime.next_number(self)
         life = shorter(incoming.time_to_live, self.config.default_time_to_live)
         view = MessageView(incoming.parsed)
+        carried = incoming.carried or {"enqueued_sequence_number": number}
+        held: Payload | None = None
         for subscription in self.subscriptions.values():
             for target, copy in subscription.placements(incoming, view):
                 if payload is None:
-                    payload = self._runtime.store(incoming.data)
+                    payload = held = self._runtime.store(incoming.data)
+                    held.references += 1  # until all have theirs: some may forward it
                 expires_at = target.end_of_life(life, now)
                 target.enqueue(
                     payload,
                     now,
-                    enqueued_sequence_number=number,
                     expires_at=expires_at,
                     scheduled_enqueue_time=incoming.scheduled_enqueue_time,
                     session_id=incoming.session_id,
                     partition_key=incoming.partition_key,
-                    application_properties=copy.application_properties,
-                    property_changes=copy.property_changes,
+                    **copy.fields(carried),
                 )
+        if held is not None:
+            self._runtime.let_go(held)
         return number
