@@ -54,6 +54,20 @@ MAX_FRAME_SIZE = 65536
 CHANNEL_MAX = 4999
 """Highest channel, as the real service says."""
 
+MAX_LINKS = 5000
+"""Links of one connection, refused ones included until the peer lets them go."""
+
+MAX_INCOMPLETE_BYTES = 64 * 1024 * 1024
+"""Of deliveries that come in several frames and are not whole yet, over all links."""
+
+_FRAME_HEAD = 8
+SHORTEST_HEARTBEAT = 0.05
+"""Seconds; a peer that wants to hear from us more often does not."""
+
+
+FAREWELL = "closed"
+"""Why a connection is over that either side ended with nothing to complain about."""
+
 
 class Phase(Enum):
     SASL_HEADER = auto()
@@ -72,13 +86,15 @@ class Connection:
         container_id: str,
         *,
         sign_in: sasl.SignIn = sasl.anyone,
+        open_within: float | None = None,
         max_frame_size: int = MAX_FRAME_SIZE,
         idle_time_out: float | None = None,
         now: float = 0.0,
     ) -> None:
         """`sign_in` judges the name and key of SASL PLAIN. `idle_time_out` (seconds) ends
         connections that are silent for twice as long; None lets them be, as the SDKs do not ping
-        while nobody waits for messages."""
+        while nobody waits for messages. `open_within` (seconds) ends those that have not opened
+        by then."""
         self.container_id = container_id
         self.phase = Phase.SASL_HEADER
         self.sessions: dict[int, Session] = {}
@@ -86,12 +102,19 @@ class Connection:
         self.peer_max_frame_size = MIN_MAX_FRAME_SIZE
         self.peer_idle_time_out: float | None = None
         self._sign_in = sign_in
+        self.link_count = 0
+        self.incomplete_bytes = 0
         self._idle_time_out = idle_time_out
+        self._open_by = None if open_within is None else now + open_within
         self._buffer = FrameBuffer(max_frame_size)
         self._out: list[bytes] = []
         self._events: list[Event] = []
         self._to_flush: list[Session] = []
         self._last_heard = self._last_written = now
+
+    @property
+    def is_open(self) -> bool:
+        return self.phase is Phase.OPEN
 
     # In
 
@@ -204,6 +227,11 @@ class Connection:
                 self.forget(session)
             return
         session.on_frame(performative, payload)
+        if self.incomplete_bytes > MAX_INCOMPLETE_BYTES:
+            raise AmqpError(
+                f"more than {MAX_INCOMPLETE_BYTES} bytes of unfinished deliveries",
+                condition="amqp:resource-limit-exceeded",
+            )
 
     def _on_close(self, _channel: int, _close: Close, _payload: bytes) -> None:
         self.close()
@@ -223,13 +251,18 @@ class Connection:
         return out
 
     def tick(self, now: float) -> float | None:
-        """Keep the peer from timing out, end one that is silent too long; return when to call
-        again, None for never. To be called also once after opening."""
+        """Keep the peer from timing out, end one that is silent or does not open for too long;
+        return when to call again, None for never. To be called also once after opening."""
         deadlines = []
-        if self.phase is not Phase.OPEN:
+        if self.phase is Phase.CLOSED:
             return None
+        if self.phase is not Phase.OPEN:
+            if self._open_by is not None and now >= self._open_by:
+                self._closed("the peer did not open in time")
+                return None
+            return self._open_by
         if self.peer_idle_time_out is not None:
-            half = self.peer_idle_time_out / 2
+            half = max(self.peer_idle_time_out / 2, SHORTEST_HEARTBEAT)
             if now - self._last_written >= half:
                 self._out.append(EMPTY_FRAME)
                 self._last_written = now
@@ -256,7 +289,7 @@ class Connection:
             for session in self.sessions.values():
                 session.flush()
             self.write_frame(0, Close(error))
-        self._closed("closed" if error is None else f"{error.condition}: {error.description}")
+        self._closed(FAREWELL if error is None else f"{error.condition}: {error.description}")
 
     def fail(self, condition: str, text: str) -> None:
         self.close(Error(condition, text))
@@ -269,6 +302,14 @@ class Connection:
 
     def links(self) -> list[Link]:
         return [link for session in self.sessions.values() for link in session.links.values()]
+
+    def count_link(self) -> None:
+        self.link_count += 1
+        if self.link_count > MAX_LINKS:
+            raise AmqpError(
+                f"a connection has at most {MAX_LINKS} links",
+                condition="amqp:resource-limit-exceeded",
+            )
 
     def forget(self, session: Session) -> None:
         self.sessions.pop(session.channel, None)
@@ -286,7 +327,11 @@ class Connection:
         self._events.append(event)
 
     def write_frame(self, channel: int, performative: Any) -> None:
-        self._out.append(encode_frame(channel, encode_composite(performative)))
+        body = encode_composite(performative)
+        excess = len(body) + _FRAME_HEAD - self.peer_max_frame_size
+        if excess > 0:
+            body = _shortened(performative, excess) or body
+        self._out.append(encode_frame(channel, body))
 
     def write_bytes(self, frame: bytes) -> None:
         self._out.append(frame)
@@ -296,6 +341,21 @@ class Connection:
 
     def _write_sasl(self, performative: Any) -> None:
         self._out.append(encode_frame(0, encode_composite(performative), type_=TYPE_SASL))
+
+
+def _shortened(performative: Any, excess: int) -> bytes | None:
+    """Return it with less said of its error, so that it fits a small frame: only transfers can be
+    cut into several. None when that is not what makes it long."""
+    rejected = getattr(performative, "state", None)
+    error = getattr(rejected or performative, "error", None)
+    if not isinstance(error, Error) or not error.description:
+        return None
+    # Whole characters are left out, each at least one byte; one more for a cut within one.
+    kept = error.description.encode()[: -excess - 1].decode(errors="ignore")
+    error = error._replace(description=kept)
+    if rejected is None:
+        return encode_composite(performative._replace(error=error))
+    return encode_composite(performative._replace(state=rejected._replace(error=error)))
 
 
 _AWAITING_HEADER = frozenset({Phase.SASL_HEADER, Phase.HEADER})

@@ -29,6 +29,15 @@ if TYPE_CHECKING:
 SERIAL = 0xFFFFFFFF
 """Serial numbers wrap at 32 bits (RFC 1982)."""
 
+_HALF_SERIAL = 1 << 31
+
+
+def serial_distance(start: int, end: int) -> int:
+    """Return how far `end` is ahead of `start`, 0 when it is not."""
+    ahead = (end - start) & SERIAL
+    return ahead if ahead < _HALF_SERIAL else 0
+
+
 CREDIT_WINDOW = 1000
 """Deliveries a peer may have unanswered on one link, as the real service grants; half of it
 answered is granted anew."""
@@ -54,6 +63,7 @@ class Link:
         self.source = attach.source
         self.target = attach.target
         self.properties = attach.properties or {}
+        self.credit = 0  # deliveries that may still be sent, by whoever sends on this link
         self.snd_settle_mode = attach.snd_settle_mode
         self.rcv_settle_mode = attach.rcv_settle_mode
         self.delivery_count = 0
@@ -77,17 +87,20 @@ class Link:
 
     def refuse(self, error: Error) -> None:
         """Answer the attach with no source and target, and detach (AMQP 1.0, 2.6.3)."""
-        if self.gone:
-            return
-        self._answer(None, None, None, None)
         self.detach(error)
 
-    def detach(self, error: Error | None = None) -> None:
+    def detach(self, error: Error | None = None, *, closed: bool = True) -> None:
         """Close the link from our side; the peer's own detach is then only an answer."""
         if self.gone:
             return
+        if not self.open:  # an attach must be answered before it can be taken back
+            self._answer(None, None, None, None)
+        self.ended()
+        self.session.write(Detach(self.handle, closed=closed, error=error))
+
+    def ended(self) -> None:
+        """Note that nothing may be said on the link any more."""
         self.open, self.gone = False, True
-        self.session.write(Detach(self.handle, closed=True, error=error))
 
     def _answer(
         self,
@@ -124,9 +137,8 @@ class IncomingLink(Link):
         super().__init__(session, attach)
         self.delivery_count = attach.initial_delivery_count or 0
         self.max_message_size = 0
-        self._credit = 0
         self._answered = 0
-        self._parts: list[bytes] = []
+        self._begun = bytearray()  # of a delivery in several frames, those that have come
         self._size = 0
         self._current: Transfer | None = None
         self._presettled = False
@@ -147,7 +159,7 @@ class IncomingLink(Link):
             max_message_size=max_message_size,
         )
         if self.open:
-            self._credit = CREDIT_WINDOW
+            self.credit = CREDIT_WINDOW
             self._grant()
 
     def settle(self, delivery_id: int, outcome: Any) -> None:
@@ -159,7 +171,7 @@ class IncomingLink(Link):
             self.session.settle(ROLE_RECEIVER, delivery_id, outcome)
         self._answered += 1
         if self._answered * 2 >= CREDIT_WINDOW:
-            self._credit += self._answered
+            self.credit += self._answered
             self._answered = 0
             self._grant()
 
@@ -170,54 +182,69 @@ class IncomingLink(Link):
     def on_transfer(self, transfer: Transfer, payload: bytes) -> None:
         current = self._current
         if current is None:
-            if self._credit <= 0:
+            if self.credit <= 0:
                 self.detach(
                     Error("amqp:link:transfer-limit-exceeded", "More was sent than credit allows.")
                 )
                 return
-            self._credit -= 1
+            if transfer.resume:
+                # Our attach named nothing unsettled (2.6.13), so there is nothing to resume.
+                self.detach(Error("amqp:not-implemented", "Deliveries are not resumed here."))
+                return
+            self.credit -= 1
             self.delivery_count = (self.delivery_count + 1) & SERIAL
             self._presettled = False
-            current = self._current = transfer
+            current = transfer
         self._presettled = self._presettled or bool(transfer.settled)
         if transfer.aborted:
             self._reset()
             self.settle(0, None)
-            return
-        self._size += len(payload)
-        if not self.max_message_size or self._size <= self.max_message_size:
-            self._parts.append(payload)
+        elif transfer.more:
+            self._current = current
+            self._gather(payload)
         else:
-            self._parts.clear()
-        if transfer.more:
-            return
-        self._finish(current)
+            self._finish(current, payload)
 
-    def _finish(self, first: Transfer) -> None:
-        delivery_id = first.delivery_id or 0
-        emit = self.session.connection.emit
-        if self.max_message_size and self._size > self.max_message_size:
-            emit(Oversize(self, delivery_id, self._presettled, first.state))
+    def _gather(self, payload: bytes) -> None:
+        """Keep what came of a delivery; once it is too large, only how much it was."""
+        self._size += len(payload)
+        connection = self.session.connection
+        connection.incomplete_bytes -= len(self._begun)
+        if self._too_large:
+            self._begun.clear()
         else:
-            parts = self._parts
-            payload = parts[0] if len(parts) == 1 else b"".join(parts)
-            emit(
-                Arrived(
-                    self,
-                    delivery_id,
-                    first.message_format or 0,
-                    self._presettled,
-                    payload,
-                    first.state,
-                )
-            )
+            self._begun += payload
+        connection.incomplete_bytes += len(self._begun)
+
+    @property
+    def _too_large(self) -> bool:
+        return 0 < self.max_message_size < self._size
+
+    def _finish(self, first: Transfer, payload: bytes) -> None:
+        if self._current is None:
+            self._size = len(payload)
+        else:
+            self._gather(payload)
+            payload = bytes(self._begun)
+        delivery_id, state = first.delivery_id or 0, first.state
+        emit = self.session.connection.emit
+        if self._too_large:
+            emit(Oversize(self, delivery_id, self._presettled, state))
+        else:
+            message_format = first.message_format or 0
+            emit(Arrived(self, delivery_id, message_format, self._presettled, payload, state))
         self._reset()
 
     def _reset(self) -> None:
-        self._parts, self._size, self._current = [], 0, None
+        self.session.connection.incomplete_bytes -= len(self._begun)
+        self._begun, self._size, self._current = bytearray(), 0, None
+
+    def ended(self) -> None:
+        super().ended()
+        self._reset()
 
     def _grant(self) -> None:
-        self.session.write_flow(self.handle, self.delivery_count, max(self._credit, 0))
+        self.session.write_flow(self.handle, self.delivery_count, max(self.credit, 0))
 
 
 class OutgoingLink(Link):
@@ -227,7 +254,6 @@ class OutgoingLink(Link):
 
     def __init__(self, session: Session, attach: Attach) -> None:
         super().__init__(session, attach)
-        self.credit = 0
         self.draining = False
 
     @property
@@ -260,13 +286,17 @@ class OutgoingLink(Link):
 
     def on_flow(self, flow: Flow) -> None:
         if flow.link_credit is not None:
-            reached = flow.delivery_count or 0
-            left = (reached + flow.link_credit - self.delivery_count) & SERIAL
-            self.credit = left if left < 1 << 31 else 0
+            # What is on its way to the peer has used up credit already.
+            ahead = serial_distance(flow.delivery_count or 0, self.delivery_count)
+            self.credit = max(flow.link_credit - ahead, 0)
         self.draining = bool(flow.drain)
         if flow.echo and not self.draining:
             self.session.write_flow(self.handle, self.delivery_count, max(self.credit, 0))
         self.restated()
+
+    def ended(self) -> None:
+        super().ended()
+        self.session.withdraw(self)
 
     def restated(self) -> None:
         """Tell the owner that it may be able to send now."""

@@ -23,6 +23,7 @@ from infra.local.servicebus.amqp.link import (
     OutgoingLink,
     Sent,
     new_link,
+    serial_distance,
 )
 from infra.local.servicebus.amqp.performatives import (
     ROLE_RECEIVER,
@@ -44,10 +45,13 @@ if TYPE_CHECKING:
 WINDOW = 65536
 """Transfer frames the peer may send before it needs a new flow; what the SDKs grant as well."""
 
+MAX_UNSETTLED = 65536
+"""Deliveries remembered for a peer that does not settle them; beyond, the oldest are forgotten:
+their locks ended long ago."""
+
 HANDLE_MAX = 255
 """Links per session; the real service refuses more than this too."""
 
-_HALF_SERIAL = 1 << 31
 _TRANSFER_HEAD = Struct(">IBBH3sBII").pack
 _PERFORMATIVE_ROOM = 96
 """Bytes left for frame head and transfer performative when a message is cut into frames."""
@@ -65,7 +69,7 @@ class Session:
         self._next_outgoing_id = 0
         self._peer_window = max(begin.incoming_window, 0)
         self._next_delivery_id = 0
-        self._waiting: deque[bytes] = deque()
+        self._waiting: deque[tuple[OutgoingLink, bytes]] = deque()
         self._settling: list[tuple[bool, int, int, Any]] = []
         self.write(
             Begin(channel, 0, WINDOW, WINDOW, HANDLE_MAX, properties={}),
@@ -113,24 +117,33 @@ class Session:
         self._next_delivery_id = (delivery_id + 1) & SERIAL
         if not settled:
             self.unsettled[delivery_id] = Sent(delivery_id, subject, link)
+            if len(self.unsettled) > MAX_UNSETTLED:
+                del self.unsettled[next(iter(self.unsettled))]
         head = encode_uint(link.handle) + encode_uint(delivery_id) + encode_binary(tag)
         room = self.connection.peer_max_frame_size - _PERFORMATIVE_ROOM
         size = len(payload)
         if size <= room:
-            self._send_transfer(_transfer(self.channel, head, settled, False, payload))
+            self._send_transfer(link, _transfer(self.channel, head, settled, False, payload))
             return
         for start in range(0, size, room):
             more = start + room < size
             part = payload[start : start + room]
-            self._send_transfer(_transfer(self.channel, head, settled, more, part))
+            self._send_transfer(link, _transfer(self.channel, head, settled, more, part))
 
-    def _send_transfer(self, frame: bytes) -> None:
+    def _send_transfer(self, link: OutgoingLink, frame: bytes) -> None:
         if self._peer_window > 0 and not self._waiting:
-            self._peer_window -= 1
-            self._next_outgoing_id = (self._next_outgoing_id + 1) & SERIAL
-            self.connection.write_bytes(frame)
+            self._write_transfer(frame)
         else:
-            self._waiting.append(frame)
+            self._waiting.append((link, frame))
+
+    def _write_transfer(self, frame: bytes) -> None:
+        self._peer_window -= 1
+        self._next_outgoing_id = (self._next_outgoing_id + 1) & SERIAL
+        self.connection.write_bytes(frame)
+
+    def withdraw(self, link: OutgoingLink) -> None:
+        """Drop what waits to be sent on a link that ends."""
+        self._waiting = deque(waiting for waiting in self._waiting if waiting[0] is not link)
 
     def settle(self, role: bool, delivery_id: int, outcome: Any) -> None:
         """Note a disposition to send; consecutive ones with the same outcome become one range."""
@@ -166,9 +179,10 @@ class Session:
         self._waiting.clear()
         self.unsettled.clear()
         links, self.links = list(self.links.values()), {}
+        self.connection.link_count -= len(links)
         for link in links:
             if not link.gone or link.owner is not None:
-                link.open, link.gone = False, True
+                link.ended()
                 self.connection.emit(Detached(link))
 
     # In
@@ -196,18 +210,16 @@ class Session:
             raise SessionError(
                 f"handle {attach.handle} is in use", condition="amqp:session:handle-in-use"
             )
+        self.connection.count_link()
         link = self.links[attach.handle] = new_link(self, attach)
         self.connection.emit(Attached(link, attach))
 
     def _on_flow(self, flow: Flow, _payload: bytes) -> None:
         was_shut = not self.has_window
-        reached = 0 if flow.next_incoming_id is None else flow.next_incoming_id
-        window = (reached + flow.incoming_window - self._next_outgoing_id) & SERIAL
-        self._peer_window = window if window < _HALF_SERIAL else 0
+        ahead = serial_distance(flow.next_incoming_id or 0, self._next_outgoing_id)
+        self._peer_window = max(flow.incoming_window - ahead, 0)
         while self._waiting and self._peer_window > 0:
-            self._peer_window -= 1
-            self._next_outgoing_id = (self._next_outgoing_id + 1) & SERIAL
-            self.connection.write_bytes(self._waiting.popleft())
+            self._write_transfer(self._waiting.popleft()[1])
         if flow.handle is not None:
             self._link(flow.handle).on_flow(flow)
         elif flow.echo:
@@ -262,10 +274,12 @@ class Session:
     def _on_detach(self, detach: Detach, _payload: bytes) -> None:
         link = self._link(detach.handle)
         del self.links[detach.handle]
+        self.connection.link_count -= 1
         for delivery_id in [i for i, sent in self.unsettled.items() if sent.link is link]:
             del self.unsettled[delivery_id]
         if not link.gone:
-            link.detach()
+            # A link that is suspended may be attached again, and then begins anew (2.6.5).
+            link.detach(closed=bool(detach.closed))
         self.connection.emit(Detached(link))
 
     def _on_end(self, _end: End, _payload: bytes) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from infra.local.servicebus.amqp import Connection
+from infra.local.servicebus.amqp.connection import FAREWELL
 from infra.local.servicebus.amqp.events import (
     Arrived,
     Attached,
@@ -55,6 +56,18 @@ class Client(asyncio.Protocol):
         """What the peer calls itself; empty before it has said so."""
         return self.connection.peer_container_id
 
+    @property
+    def peer(self) -> str:
+        """The peer's address, host:port."""
+        name = self._transport.get_extra_info("peername")
+        return ":".join(str(part) for part in name[:2]) if isinstance(name, tuple) else str(name)
+
+    def note(self, level: int, text: str, *details: object) -> None:
+        """Log something about this peer."""
+        if log.isEnabledFor(level):
+            about = {"peer": self.peer, "client": self.container_id}
+            log.log(level, text, *details, extra=about)
+
     # asyncio
 
     def connection_made(self, transport: Any) -> None:
@@ -62,15 +75,21 @@ class Client(asyncio.Protocol):
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.claims = ConnectionClaims(self)
         self.connection = Connection(
-            CONTAINER_ID, sign_in=self.claims.sign_in, now=self._loop.time()
+            CONTAINER_ID,
+            open_within=self.core.open_within,
+            sign_in=self.claims.sign_in,
+            now=self._loop.time(),
         )
         self.transactions = ClientTransactions(self.core)
         self._clients.add(self)
+        self.note(logging.DEBUG, "connected")
+        self._tick()
 
     def data_received(self, data: bytes) -> None:
+        was_open = self.connection.is_open
         self._act(self.connection.receive(data, self._loop.time()))
-        if self._ticker is None and self.connection.peer_idle_time_out is not None:
-            self._tick()
+        if self.connection.is_open is not was_open:
+            self._tick()  # from now on it is about keeping the connection alive
         self.flush()
         self.core.watch_time()
 
@@ -136,6 +155,7 @@ class Client(asyncio.Protocol):
 
     def cut(self, error: Error | None = None) -> None:
         """End the connection without waiting for anything, saying at most why."""
+        self.note(logging.INFO, "connection cut: a fault was ordered")
         if error is not None:
             self.connection.close(error)
         self.flush()
@@ -192,7 +212,8 @@ class Client(asyncio.Protocol):
             node.detached()
 
     def _closed(self, event: Closed) -> None:
-        log.debug("connection ended: %s", event.reason)
+        level = logging.DEBUG if event.reason == FAREWELL else logging.INFO
+        self.note(level, "connection ended: %s", event.reason)
         self.flush()
         self._transport.close()
 
@@ -200,7 +221,10 @@ class Client(asyncio.Protocol):
         return None if event.link.gone else event.link.owner
 
     def _tick(self) -> None:
+        if self._ticker is not None:
+            self._ticker.cancel()
         due = self.connection.tick(self._loop.time())
+        self._act(self.connection.take_events())
         self.flush()
         self._ticker = None if due is None else self._loop.call_at(due, self._tick)
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from weakref import WeakKeyDictionary
 
-from infra.local.servicebus.broker import Namespace
+from infra.local.servicebus.broker import Namespace, Queue
 from infra.local.servicebus.broker.timers import Timer, Timers
 from infra.local.servicebus.server.clock import ClockMs
 from infra.local.servicebus.server.commit import Committer
 from infra.local.servicebus.server.faults import Faults
 from infra.local.servicebus.server.security import Authorization
+from infra.local.servicebus.server.turns import Turns
 from infra.local.servicebus.storage import Storage
 
 log = logging.getLogger(__name__)
@@ -19,6 +21,8 @@ log = logging.getLogger(__name__)
 MAX_MESSAGE_BYTES = 1024 * 1024
 """Largest message and batch: Premium's default. (Standard takes 256 KB.)"""
 
+OPEN_SECONDS = 30.0
+"""How long a peer may take until its connection is open; the SDKs need less than one."""
 
 _LONGEST_SLEEP = 3600.0
 """Seconds; event loops do not take every number, and the system's clock may be set meanwhile."""
@@ -36,6 +40,7 @@ class Core:
         *,
         timed: bool,
         max_message_bytes: int = MAX_MESSAGE_BYTES,
+        open_within: float = OPEN_SECONDS,
         faults: Faults | None = None,
         authorization: Authorization | None = None,
     ) -> None:
@@ -43,11 +48,13 @@ class Core:
         self.now = clock
         self.committer = Committer(namespace.take_changes, storage)
         self.max_message_bytes = max_message_bytes
+        self.open_within = open_within
         self.faults = faults or Faults()
         self.authorization = authorization or Authorization(namespace, now=clock)
         self._timers = Timers()  # the server's own; the namespace has the entities'
         self._timed = timed
         self._ready: dict[Callable[[], None], None] = {}
+        self._turns: WeakKeyDictionary[Queue, Turns] = WeakKeyDictionary()
         self._timer: asyncio.TimerHandle | None = None
         self._due: int | None = None
 
@@ -56,6 +63,12 @@ class Core:
         if not self._ready:
             asyncio.get_running_loop().call_soon(self._pump)
         self._ready[pump] = None
+
+    def turns(self, queue: Queue) -> Turns:
+        """Return the line of those who receive from the queue."""
+        if queue not in self._turns:
+            self._turns[queue] = Turns(self.ready, queue.listeners)
+        return self._turns[queue]
 
     def _pump(self) -> None:
         ready, self._ready = self._ready, {}
