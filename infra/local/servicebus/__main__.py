@@ -1,57 +1,101 @@
-"""`python -m infra.local.servicebus`: serve until SIGTERM or SIGINT."""
+"""`python -m infra.local.servicebus`, also `tillbus bus`: serve until SIGTERM or SIGINT, or ask a
+bus that runs."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
 import gc
-import logging
+import os
 import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from infra.local.servicebus import (
     AuthorizationRule,
     ConfigError,
     LocalServiceBus,
+    ManualClock,
+    NamespaceConfig,
     StorageError,
     TlsFiles,
+    logs,
 )
+from infra.local.servicebus.remote import COMMANDS, NotAnswered, run
 from infra.local.servicebus.server.security import policy_of
 
+PROGRAM = "python -m infra.local.servicebus"
 
-def build_parser() -> argparse.ArgumentParser:
+
+def policy(text: str) -> AuthorizationRule:
+    try:
+        return policy_of(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+_PORT = {"type": int, "metavar": "PORT"}
+_FLAG = {"action": "store_true"}
+
+OPTIONS: dict[str, dict[str, dict[str, Any]]] = {
+    "what is served": {
+        "--config": {
+            "type": Path,
+            "help": "the official emulator's Config.json; without it the namespace is empty",
+        },
+    },
+    "where messages are kept (one of the two)": {
+        "--data": {"type": Path, "help": "folder that keeps them"},
+        "--in-memory": {**_FLAG, "help": "keep nothing"},
+    },
+    "where it listens": {
+        "--host": {"default": "127.0.0.1", "help": "address (%(default)s)"},
+        "--amqp-port": {**_PORT, "default": 5672, "help": "%(default)s; 0 = a free one"},
+        "--admin-port": {**_PORT, "default": 5300, "help": "%(default)s; 0 = a free one"},
+        "--tls-port": {
+            **_PORT,
+            "help": "the AMQP port once more, for SDKs that know only 5671 for TLS",
+        },
+    },
+    "security": {
+        "--key": {
+            "type": policy,
+            "action": "append",
+            "default": [],
+            "metavar": "NAME=KEY[:RIGHTS]",
+            "help": "a shared access policy; RIGHTS of Listen, Send, Manage, all unless given;"
+            " repeatable. With one, every token is checked",
+        },
+        "--certificate": {"type": Path, "help": "PEM file of your own; else one is made"},
+        "--certificate-key": {"type": Path, "help": "its key"},
+    },
+    "for tests and operation": {
+        "--clock": {
+            "choices": ("system", "manual"),
+            "default": "system",
+            "help": "manual: time stands still until POST /clock on the admin port",
+        },
+        "--log-format": {"choices": tuple(logs.FORMATS), "default": "human"},
+        "--verbose": {**_FLAG, "help": "log every connection"},
+    },
+}
+
+
+def build_parser(program: str = PROGRAM) -> argparse.ArgumentParser:
+    asking = "\n".join(f"  {name:<10}{about}" for name, (about, *_) in COMMANDS.items())
     parser = argparse.ArgumentParser(
-        prog="python -m infra.local.servicebus",
+        prog=program,
         description="Azure Service Bus over AMQP 1.0 on this machine.",
-        epilog="Exit code 0 after SIGTERM or SIGINT, 1 when it cannot start, 2 for wrong usage.",
+        epilog=f"instead of options, to ask a running bus:\n{asking}\n\n"
+        "Exit code 0 after SIGTERM or SIGINT, 1 when it cannot start, 2 for wrong usage.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "--config", type=Path, required=True, help="the official emulator's Config.json"
-    )
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
-    parser.add_argument("--amqp-port", type=int, default=5672, help="%(default)s; 0 = a free one")
-    parser.add_argument(
-        "--tls-port", type=int, help="the AMQP port once more, for SDKs that know only 5671 for TLS"
-    )
-    parser.add_argument("--admin-port", type=int, default=5300, help="%(default)s; 0 = a free one")
-    place = parser.add_mutually_exclusive_group(required=True)
-    place.add_argument("--data", type=Path, help="folder that keeps the messages")
-    place.add_argument("--in-memory", action="store_true", help="keep nothing")
-    parser.add_argument(
-        "--key",
-        type=policy,
-        action="append",
-        default=[],
-        metavar="NAME=KEY[:RIGHTS]",
-        help="a shared access policy; RIGHTS of Listen, Send, Manage, all unless given; repeatable."
-        " With one, every token is checked",
-    )
-    own = parser.add_argument_group("a certificate of your own", "PEM files; else one is made")
-    own.add_argument("--certificate", type=Path)
-    own.add_argument("--certificate-key", type=Path)
-    parser.add_argument("--verbose", action="store_true", help="log every connection")
+    for title, options in OPTIONS.items():
+        group = parser.add_argument_group(title)
+        for name, settings in options.items():
+            group.add_argument(name, **settings)
     return parser
 
 
@@ -61,29 +105,54 @@ _COLLECT_EVERY = 50_000
 
 
 async def serve(arguments: argparse.Namespace) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    async with LocalServiceBus(
-        arguments.config,
-        data=arguments.data,
-        host=arguments.host,
-        amqp_port=arguments.amqp_port,
-        tls_port=arguments.tls_port,
-        admin_port=arguments.admin_port,
-        keys=arguments.key,
-        tls=tls_files(arguments),
-    ) as bus:
-        print(f"ready servicebus amqp={bus.host}:{bus.amqp_port} admin={bus.admin_url}", flush=True)
-        await stop.wait()
-
-
-def policy(text: str) -> AuthorizationRule:
+    stop = stop_at_signal()
+    provider = meter_provider()
     try:
-        return policy_of(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
+        async with LocalServiceBus(
+            arguments.config or NamespaceConfig(),
+            data=arguments.data,
+            host=arguments.host,
+            amqp_port=arguments.amqp_port,
+            tls_port=arguments.tls_port,
+            admin_port=arguments.admin_port,
+            keys=arguments.key,
+            tls=tls_files(arguments),
+            clock=ManualClock() if arguments.clock == "manual" else None,
+            meter_provider=provider,
+        ) as bus:
+            print(
+                f"ready servicebus amqp={bus.host}:{bus.amqp_port} admin={bus.admin_url}"
+                f" ca={bus.admin_url}/ca.pem",
+                flush=True,
+            )
+            await stop.wait()
+    finally:
+        if provider is not None:
+            provider.shutdown()
+
+
+def stop_at_signal() -> asyncio.Event:
+    """Return what the first signal sets; a second one ends the process at once, which costs nobody
+    an acknowledged message."""
+    stop = asyncio.Event()
+
+    def told(number: int) -> None:
+        if stop.is_set():
+            os._exit(128 + number)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, told, number)
+    return stop
+
+
+def meter_provider() -> Any:
+    """Return what exports the bus's measures where OpenTelemetry's variables say so, else None."""
+    if "OTEL_EXPORTER_OTLP_ENDPOINT" not in os.environ:
+        return None
+    from infra.local.servicebus.server.metrics import provider_of_environment
+
+    return provider_of_environment()
 
 
 def tls_files(arguments: argparse.Namespace) -> TlsFiles | None:
@@ -94,13 +163,19 @@ def tls_files(arguments: argparse.Namespace) -> TlsFiles | None:
     return None if certificate is None else TlsFiles(certificate, key)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    arguments = build_parser().parse_args(argv)
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=logging.DEBUG if arguments.verbose else logging.INFO,
-        format="%(asctime)s servicebus %(levelname)s %(message)s",
-    )
+def main(argv: Sequence[str] | None = None, *, program: str = PROGRAM) -> int:
+    given = sys.argv[1:] if argv is None else list(argv)
+    if given and given[0] in COMMANDS:
+        try:
+            return run(program, given)
+        except NotAnswered as error:
+            print(error, file=sys.stderr)
+            return 1
+    parser = build_parser(program)
+    arguments = parser.parse_args(given)
+    if (arguments.data is None) is not arguments.in_memory:
+        parser.error("one of the arguments --data --in-memory is required")
+    logs.configure(arguments.log_format, verbose=arguments.verbose)
     gc.set_threshold(_COLLECT_EVERY)
     try:
         with asyncio.Runner(loop_factory=loop_factory()) as runner:

@@ -7,7 +7,7 @@ handlers and no timer per bus.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,23 +19,18 @@ from starlette.routing import Route
 from uvicorn import Config
 from uvicorn.server import ServerState
 
-from infra.local.servicebus.broker import Namespace, Queue
 from infra.local.servicebus.server import administration
 from infra.local.servicebus.server.core import Core
+from infra.local.servicebus.server.operation import problem
 
-PROBLEM = "application/problem+json"
 
-
-def admin_app(core: Core, *, ca_file: Callable[[], Path]) -> Starlette:
+def admin_app(core: Core, operation: Sequence[Route], *, ca_file: Callable[[], Path]) -> Starlette:
     async def health(_request: Request) -> Response:
         """As the official emulator's: 200, or 503 while nothing can be stored."""
         failure = core.committer.failure
         if failure is None:
             return JSONResponse({"status": "healthy"})
         return JSONResponse({"status": "unhealthy", "reason": str(failure)}, status_code=503)
-
-    async def inspect(_request: Request) -> Response:
-        return JSONResponse(inspection(core.namespace))
 
     async def authority(_request: Request) -> Response:
         return FileResponse(ca_file(), media_type="application/x-pem-file")
@@ -44,47 +39,19 @@ def admin_app(core: Core, *, ca_file: Callable[[], Path]) -> Starlette:
         routes=[
             *administration.routes(core),
             Route("/health", health),
-            Route("/inspect", inspect),
+            *operation,
             Route("/ca.pem", authority),
         ],
         exception_handlers={HTTPException: _problem},
     )
 
 
-def inspection(namespace: Namespace) -> dict[str, Any]:
-    """Return counts per entity, by address in configuration order.
-
-    Of a queue or subscription: active (locked ones included, as in Azure), locked, scheduled,
-    deferred, deadLettered. Of a topic: scheduled. `unconfigured` counts the stored messages of
-    entities that are no longer configured; they wait until they are again."""
-    entities: dict[str, dict[str, int]] = {}
-    for entity in namespace.entities():
-        if not isinstance(entity, Queue):
-            entities[entity.address] = {"scheduled": entity.scheduled_count}
-            continue
-        counts = entity.counts()
-        entities[entity.address] = {
-            "active": counts.active,
-            "locked": counts.locked,
-            "scheduled": counts.scheduled,
-            "deferred": counts.deferred,
-            "deadLettered": counts.dead_letter,
-        }
-    return {"entities": entities, "unconfigured": namespace.orphans}
-
-
 def _problem(request: Request, error: Exception) -> Response:
-    """RFC 9457."""
     status = error.status_code if isinstance(error, HTTPException) else 500
-    title = error.detail if isinstance(error, HTTPException) else "Internal Server Error"
-    detail = (
-        f"{request.method} {request.url.path} is not served; /health and /inspect are, and the "
-        "administration API with its api-version."
-    )
-    return JSONResponse(
-        {"type": "about:blank", "title": title, "status": status, "detail": detail},
-        status_code=status,
-        media_type=PROBLEM,
+    return problem(
+        status,
+        f"{request.method} {request.url.path} is not served; /health, /inspect, /connections, "
+        "/faults, /clock and /metrics are, and the administration API with its api-version.",
     )
 
 

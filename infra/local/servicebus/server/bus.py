@@ -6,13 +6,14 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from infra.local.servicebus.amqp import Message
 from infra.local.servicebus.amqp.performatives import Error
 from infra.local.servicebus.broker import Namespace
 from infra.local.servicebus.config import NamespaceConfig, load_config, parse_config
-from infra.local.servicebus.server.admin import AdminServer, admin_app, inspection
+from infra.local.servicebus.server import inspection, operation
+from infra.local.servicebus.server.admin import AdminServer, admin_app
 from infra.local.servicebus.server.client import Client
 from infra.local.servicebus.server.clock import ClockMs, system_clock
 from infra.local.servicebus.server.core import MAX_MESSAGE_BYTES, Core
@@ -22,6 +23,11 @@ from infra.local.servicebus.server.injection import at_once
 from infra.local.servicebus.server.security import MANAGE, Authorization, Tls, TlsFiles, is_loopback
 from infra.local.servicebus.settings import AuthorizationRule
 from infra.local.servicebus.storage import MemoryStorage, SqliteStorage, Storage
+
+if TYPE_CHECKING:
+    from opentelemetry.metrics import MeterProvider
+
+    from infra.local.servicebus.server.metrics import Prometheus
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +52,7 @@ class LocalServiceBus:
     `clock`: ms since the epoch, such as a ManualClock; one given here is the caller's to move, with
     advance() after each move. Without one the bus follows the system's time by itself.
     `faults` takes what shall go wrong, see `faults.py`.
+    `meter_provider`: OpenTelemetry's, to which the bus tells its measures; None measures nothing.
 
     Starting raises ConfigError, StorageError, or OSError when a port is in use.
     """
@@ -63,6 +70,7 @@ class LocalServiceBus:
         tls: TlsFiles | None = None,
         clock: ClockMs | None = None,
         max_message_bytes: int = MAX_MESSAGE_BYTES,
+        meter_provider: MeterProvider | None = None,
     ) -> None:
         self.host = host
         self.amqp_port = amqp_port
@@ -72,9 +80,12 @@ class LocalServiceBus:
         self._data = data
         self._keys = tuple(keys)
         self._tls = Tls(data, host, tls)
-        self._clock = clock
+        self.clock = clock or system_clock
+        self._timed = clock is None
         self._max_message_bytes = max_message_bytes
-        self._clients: set[Client] = set()
+        self._meter_provider = meter_provider
+        self._prometheus: Prometheus | None = None
+        self.clients: set[Client] = set()
         self.faults = Faults(self._at_once)
 
     @property
@@ -103,8 +114,40 @@ class LocalServiceBus:
         return self._tls.ca_file
 
     def inspect(self) -> dict[str, Any]:
-        """Return what GET /inspect answers."""
-        return inspection(self.namespace)
+        """Return what GET /inspect answers: counts of every entity."""
+        return inspection.overview(self.namespace)
+
+    def messages(
+        self, entity: str, *, skip: int = 0, top: int = inspection.TOP
+    ) -> list[dict[str, Any]]:
+        """Return where an entity's messages stand and why, see `inspection.py`. Raises BrokerError
+        for an unknown entity or a page out of range."""
+        found = self.namespace.entity(entity)
+        return inspection.messages(found, self.clients, skip=skip, top=top)
+
+    def connections(self, *, skip: int = 0, top: int = inspection.TOP) -> list[dict[str, Any]]:
+        """Return who is connected, see `inspection.py`."""
+        return inspection.connections(self.clients, skip=skip, top=top)
+
+    def prometheus(self) -> tuple[bytes, str]:
+        """Return the measures as Prometheus reads them, and the media type of that."""
+        if self._prometheus is None:
+            from infra.local.servicebus.server.metrics import Prometheus
+
+            self._prometheus = Prometheus(self)
+            self._core.committer.observers.append(self._prometheus.metrics.committed)
+        return self._prometheus.text()
+
+    @property
+    def store_bytes(self) -> int | None:
+        """What the messages take on disk; None in memory."""
+        if self._data is None:
+            return None
+        return sum(file.stat().st_size for file in self._data.glob(f"{STORE_FILE}*"))
+
+    def require(self, token: str, right: str) -> None:
+        """Raise BrokerError unless the token gives the right on the whole namespace."""
+        self._core.authorization.claims_of_token(token).require("", right)
 
     async def advance(self) -> None:
         """Let everything happen that is due by the clock, and what follows from it be stored."""
@@ -112,7 +155,7 @@ class LocalServiceBus:
         await self._core.committer.settled()
 
     def _at_once(self, ordered: Ordered) -> None:
-        at_once(self.namespace, self._clients, self._core.now(), ordered)
+        at_once(self.namespace, self.clients, self._core.now(), ordered)
         self._core.committer.soon()
 
     async def __aenter__(self) -> LocalServiceBus:
@@ -134,19 +177,23 @@ class LocalServiceBus:
             log.warning("%d stored messages of '%s' wait until it is configured", count, address)
         if not self._keys and not is_loopback(self.host):
             log.warning("Whoever reaches %s may do everything here: no keys are set.", self.host)
-        clock = self._clock or system_clock
         self._core = Core(
             self.namespace,
             self._storage,
-            clock,
-            timed=self._clock is None,
+            self.clock,
+            timed=self._timed,
             max_message_bytes=self._max_message_bytes,
             faults=self.faults,
-            authorization=Authorization(self.namespace, self._keys, now=clock),
+            authorization=Authorization(self.namespace, self._keys, now=self.clock),
         )
         self._core.advance()
         self._core.watch_time()
-        app = admin_app(self._core, ca_file=lambda: self.ca_file)
+        if self._meter_provider is not None:
+            from infra.local.servicebus.server.metrics import Metrics
+
+            measured = Metrics(self, self._meter_provider)
+            self._core.committer.observers.append(measured.committed)
+        app = admin_app(self._core, operation.routes(self), ca_file=lambda: self.ca_file)
         self._admin = AdminServer(app, open_websocket(self._new_client))
         self._door = FrontDoor(self._new_client, self._admin.protocol, lambda: self._tls.context)
         try:
@@ -160,7 +207,7 @@ class LocalServiceBus:
             raise
 
     def _new_client(self) -> Client:
-        return Client(self._core, self._clients)
+        return Client(self._core, self.clients)
 
     async def __aexit__(
         self,
@@ -171,9 +218,11 @@ class LocalServiceBus:
         """Stop listening, end every connection, make everything durable."""
         self._door.close()
         await self._admin.stop()
+        if self._prometheus is not None:
+            self._prometheus.close()
         self._core.stop()
         await self._core.committer.settled()
-        for client in list(self._clients):
+        for client in list(self.clients):
             # Clients reconnect after this condition (Service Bus protocol guide).
             client.close(Error("amqp:connection:forced", "The local Service Bus is stopping."))
         await self._core.committer.settled()

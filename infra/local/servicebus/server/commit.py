@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from time import perf_counter
 
 from infra.local.servicebus.broker import Change
 from infra.local.servicebus.storage import Storage, StorageError
@@ -15,6 +16,10 @@ Done = Callable[[StorageError | None], None]
 """Called once the changes made before are durable, with the error when they could not be."""
 
 
+Observer = Callable[[float, int], None]
+"""Told of each commit: seconds it took, requests that shared it."""
+
+
 class Committer:
     """One commit at a time; whatever asks meanwhile shares the next one."""
 
@@ -22,6 +27,7 @@ class Committer:
         self._take_changes = take_changes
         self._storage = storage
         self.failure: StorageError | None = None  # of the latest commit
+        self.observers: list[Observer] = []
         self._waiting: list[Done] = []
         self._task: asyncio.Task[None] | None = None
 
@@ -50,7 +56,10 @@ class Committer:
         try:
             while self._waiting:
                 waiting, self._waiting = self._waiting, []
+                started = perf_counter()
                 self.failure = failure = await self._commit(self._take_changes())
+                for observe in self.observers:
+                    observe(perf_counter() - started, len(waiting))
                 for done in waiting:
                     try:
                         done(failure)
