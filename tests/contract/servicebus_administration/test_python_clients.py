@@ -31,6 +31,9 @@ from infra.local.servicebus.settings import AuthorizationRule as Policy
 from tests.contract.servicebus.conftest import connect
 from tests.contract.servicebus_administration.clients import CLIENTS
 
+# The SDK's own, about Python's XML library.
+pytestmark = pytest.mark.filterwarnings("ignore:Testing an element's truth:DeprecationWarning")
+
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 LONGEST_DAYS = 10675199  # of .NET's TimeSpan, which stands for unlimited
 POLICY: dict[str, Any] = {
