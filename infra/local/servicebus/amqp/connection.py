@@ -20,6 +20,7 @@ from infra.local.servicebus.amqp import sasl
 from infra.local.servicebus.amqp.composites import decode_composite, encode_composite
 from infra.local.servicebus.amqp.errors import AmqpError, FramingError
 from infra.local.servicebus.amqp.events import Closed, Event
+from infra.local.servicebus.amqp.fitting import FRAME_HEAD, encode_fitting
 from infra.local.servicebus.amqp.frames import (
     AMQP_HEADER,
     EMPTY_FRAME,
@@ -32,6 +33,7 @@ from infra.local.servicebus.amqp.frames import (
     encode_frame,
 )
 from infra.local.servicebus.amqp.link import Link
+from infra.local.servicebus.amqp.liveness import Liveness
 from infra.local.servicebus.amqp.performatives import (
     Attach,
     Begin,
@@ -59,11 +61,6 @@ MAX_LINKS = 5000
 
 MAX_INCOMPLETE_BYTES = 64 * 1024 * 1024
 """Of deliveries that come in several frames and are not whole yet, over all links."""
-
-_FRAME_HEAD = 8
-SHORTEST_HEARTBEAT = 0.05
-"""Seconds; a peer that wants to hear from us more often does not."""
-
 
 FAREWELL = "closed"
 """Why a connection is over that either side ended with nothing to complain about."""
@@ -100,17 +97,14 @@ class Connection:
         self.sessions: dict[int, Session] = {}
         self.peer_container_id = ""
         self.peer_max_frame_size = MIN_MAX_FRAME_SIZE
-        self.peer_idle_time_out: float | None = None
         self._sign_in = sign_in
         self.link_count = 0
         self.incomplete_bytes = 0
-        self._idle_time_out = idle_time_out
-        self._open_by = None if open_within is None else now + open_within
+        self._liveness = Liveness(now, idle_time_out=idle_time_out, open_within=open_within)
         self._buffer = FrameBuffer(max_frame_size)
         self._out: list[bytes] = []
         self._events: list[Event] = []
         self._to_flush: list[Session] = []
-        self._last_heard = self._last_written = now
 
     @property
     def is_open(self) -> bool:
@@ -120,7 +114,7 @@ class Connection:
 
     def receive(self, data: bytes, now: float = 0.0) -> list[Event]:
         """Take bytes from the peer in any portions; return what they meant."""
-        self._last_heard = now
+        self._liveness.heard(now)
         self._buffer.feed(data)
         try:
             while self._step():
@@ -192,11 +186,13 @@ class Connection:
         self.peer_max_frame_size = size
         self.peer_container_id = str(peer.container_id)
         if peer.idle_time_out:
-            self.peer_idle_time_out = peer.idle_time_out / 1000
+            self._liveness.peer_idle_time_out = peer.idle_time_out / 1000
         self._write_open()
 
     def _write_open(self) -> None:
-        idle = None if self._idle_time_out is None else int(self._idle_time_out * 1000)
+        limit = self._liveness.idle_time_out
+        idle = None if limit is None else int(limit * 1000)
+        self._liveness.opened()
         self.phase = Phase.OPEN
         self.write_frame(
             0,
@@ -253,31 +249,20 @@ class Connection:
     def tick(self, now: float) -> float | None:
         """Keep the peer from timing out, end one that is silent or does not open for too long;
         return when to call again, None for never. To be called also once after opening."""
-        deadlines = []
         if self.phase is Phase.CLOSED:
             return None
-        if self.phase is not Phase.OPEN:
-            if self._open_by is not None and now >= self._open_by:
-                self._closed("the peer did not open in time")
-                return None
-            return self._open_by
-        if self.peer_idle_time_out is not None:
-            half = max(self.peer_idle_time_out / 2, SHORTEST_HEARTBEAT)
-            if now - self._last_written >= half:
-                self._out.append(EMPTY_FRAME)
-                self._last_written = now
-            deadlines.append(self._last_written + half)
-        if self._idle_time_out is not None:
-            end = self._last_heard + 2 * self._idle_time_out
-            if now >= end:
-                self.fail("amqp:resource-limit-exceeded", "The peer was silent for too long.")
-                return None
-            deadlines.append(end)
-        return min(deadlines, default=None)
+        overdue = self._liveness.overdue(now)
+        if overdue is not None:
+            self.fail("amqp:resource-limit-exceeded", overdue)
+            return None
+        if self.is_open and self._liveness.heartbeat_due(now):
+            self._out.append(EMPTY_FRAME)
+            self._liveness.written(now)
+        return self._liveness.next_look()
 
     def written(self, now: float) -> None:
         """Note that output went out, which is as good as an empty frame."""
-        self._last_written = now
+        self._liveness.written(now)
 
     def close(self, error: Error | None = None) -> None:
         """Say goodbye; the events that follow are the links' ends and Closed."""
@@ -327,10 +312,7 @@ class Connection:
         self._events.append(event)
 
     def write_frame(self, channel: int, performative: Any) -> None:
-        body = encode_composite(performative)
-        excess = len(body) + _FRAME_HEAD - self.peer_max_frame_size
-        if excess > 0:
-            body = _shortened(performative, excess) or body
+        body = encode_fitting(performative, self.peer_max_frame_size - FRAME_HEAD)
         self._out.append(encode_frame(channel, body))
 
     def write_bytes(self, frame: bytes) -> None:
@@ -341,21 +323,6 @@ class Connection:
 
     def _write_sasl(self, performative: Any) -> None:
         self._out.append(encode_frame(0, encode_composite(performative), type_=TYPE_SASL))
-
-
-def _shortened(performative: Any, excess: int) -> bytes | None:
-    """Return it with less said of its error, so that it fits a small frame: only transfers can be
-    cut into several. None when that is not what makes it long."""
-    rejected = getattr(performative, "state", None)
-    error = getattr(rejected or performative, "error", None)
-    if not isinstance(error, Error) or not error.description:
-        return None
-    # Whole characters are left out, each at least one byte; one more for a cut within one.
-    kept = error.description.encode()[: -excess - 1].decode(errors="ignore")
-    error = error._replace(description=kept)
-    if rejected is None:
-        return encode_composite(performative._replace(error=error))
-    return encode_composite(performative._replace(state=rejected._replace(error=error)))
 
 
 _AWAITING_HEADER = frozenset({Phase.SASL_HEADER, Phase.HEADER})
