@@ -1,48 +1,21 @@
-"""The administration API over HTTP: Atom entries under the names of the entities.
+"""Where the administration API is served.
 
 Its requests carry an `api-version`; that tells them from others on the same port, so that an entity
-may have any name. Every version there is, is answered alike. What a change answers is durable.
+may have any name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from http import HTTPStatus
-from urllib.parse import urlencode
-
-from starlette.datastructures import QueryParams
-from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Match, Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from infra.local.servicebus.broker import InvalidArgument
-from infra.local.servicebus.server.administration.atom import entry_document, feed_document
-from infra.local.servicebus.server.administration.resources import (
-    Collection,
-    Place,
-    Resource,
-    resource_of,
-)
-from infra.local.servicebus.server.administration.xml import (
-    CONTENT_TYPE,
-    description,
-    document,
-    element,
-)
 from infra.local.servicebus.server.core import Core
-from infra.local.servicebus.server.errors import error_of, status_of
-from infra.local.servicebus.server.security import MANAGE
 
-LARGEST_BODY = 256 * 1024
-"""Bytes; no description comes near."""
-
-LARGEST_PAGE = 100
 VERSION = "api-version"
 
 
 def routes(core: Core) -> list[Route]:
-    return [_VersionedRoute("/{path:path}", Administration(core))]
+    return [_VersionedRoute("/{path:path}", _OnFirstUse(core))]
 
 
 class _VersionedRoute(Route):
@@ -52,115 +25,18 @@ class _VersionedRoute(Route):
         return super().matches(scope)
 
 
-class Administration:
-    """An ASGI application."""
+class _OnFirstUse:
+    """Most buses are never administered, and the rest of this package costs a tenth of the time
+    they take to start."""
 
     def __init__(self, core: Core) -> None:
         self._core = core
         self._since = core.now()
+        self._app: ASGIApp | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
-        try:
-            response = await self._answer(request)
-        except Exception as failure:
-            response = _refusal(failure)
-        await response(scope, receive, send)
+        if self._app is None:
+            from infra.local.servicebus.server.administration.application import Administration
 
-    async def _answer(self, request: Request) -> Response:
-        path = str(request.scope["path"]).strip("/")
-        token = request.headers.get("authorization", "")
-        self._core.authorization.claims_of_token(token).require(path, MANAGE)
-        host = request.headers.get("host", "localhost")
-        place = Place(self._core.namespace, host, self._core.now(), self._since)
-        resource = resource_of(path, place)
-        if request.method not in resource.methods:
-            return _not_served(request.method, resource.methods)
-        if isinstance(resource, Collection):
-            return _page(request, resource, place.now)
-        return await self._entry(request, resource)
-
-    async def _entry(self, request: Request, resource: Resource) -> Response:
-        status = HTTPStatus.OK
-        if request.method == "GET":
-            entry = resource.get()
-        elif request.method == "DELETE":
-            resource.delete()
-            await self._durable()
-            return Response(status_code=HTTPStatus.OK)
-        else:
-            # The service knows updating and creating by this header alone (every SDK sends '*').
-            update = "if-match" in request.headers
-            entry = resource.put(description(await _body(request)), update=update)
-            await self._durable()
-            status = HTTPStatus.OK if update else HTTPStatus.CREATED
-        query = urlencode({VERSION: _parameters(request)[VERSION]})
-        made = entry_document(entry, _origin(request), query)
-        return _xml(document(made), CONTENT_TYPE.format("entry"), status)
-
-    async def _durable(self) -> None:
-        self._core.watch_time()
-        await self._core.committer.durable()
-
-
-def _page(request: Request, collection: Collection, now: int) -> Response:
-    parameters = _parameters(request)
-    skip = _number(parameters, "$skip", 0)
-    top = min(_number(parameters, "$top", LARGEST_PAGE), LARGEST_PAGE)
-    everything = collection.everything()
-    entries = [collection.entry(found) for found in everything[skip : skip + top]]
-    query = urlencode({VERSION: parameters[VERSION]})
-    here = f"{_origin(request)}{request.url.path}?{query}"
-    pages = [skip]
-    if skip + top < len(everything) and top > 0:
-        pages.append(skip + top)
-    links = [f"{here}&$skip={start}&$top={top}" for start in pages]
-    made = feed_document(collection.title, entries, now, _origin(request), query, links)
-    return _xml(document(made), CONTENT_TYPE.format("feed"), HTTPStatus.OK)
-
-
-def _parameters(request: Request) -> Mapping[str, str]:
-    return {name.lower(): value for name, value in QueryParams(request.url.query).items()}
-
-
-def _number(parameters: Mapping[str, str], name: str, default: int) -> int:
-    text = parameters.get(name) or str(default)
-    if not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise InvalidArgument(f"{name}: '{text[:40]}' is no whole number from 0.")
-    return int(text)
-
-
-def _origin(request: Request) -> str:
-    return f"{request.url.scheme}://{request.headers.get('host', 'localhost')}"
-
-
-async def _body(request: Request) -> bytes:
-    body = b""
-    async for part in request.stream():
-        body += part
-        if len(body) > LARGEST_BODY:
-            raise InvalidArgument(f"The request's body is larger than {LARGEST_BODY} bytes.")
-    return body
-
-
-def _not_served(method: str, methods: frozenset[str]) -> Response:
-    allowed = ", ".join(sorted(methods))
-    response = _error(HTTPStatus.METHOD_NOT_ALLOWED, f"{method} is not served here; {allowed} are.")
-    response.headers["allow"] = allowed
-    return response
-
-
-def _refusal(failure: Exception) -> Response:
-    error = error_of(failure)
-    return _error(status_of(error), error.description or error.condition)
-
-
-def _error(status: int, text: str) -> Response:
-    # The sub-code of the general case; the SDKs look for others (40301, 40901) in this text.
-    detail = f"SubCode={status:d}00. {text}"
-    made = element("Error", [element("Code", f"{status:d}"), element("Detail", detail)])
-    return _xml(document(made), "application/xml; charset=utf-8", status)
-
-
-def _xml(body: bytes, content_type: str, status: int) -> Response:
-    return Response(body, status_code=status, headers={"content-type": content_type})
+            self._app = Administration(self._core, self._since)
+        await self._app(scope, receive, send)
