@@ -230,6 +230,7 @@ class Queue(Lifecycle):
         not removed."""
         if self.dead_letter_queue is None:
             raise NotAllowed(f"'{self.address}' has no dead-letter queue of its own.")
+        self.tally.buried(reason)
         told = {REASON: reason, DESCRIPTION: description}
         self._change(message, {name: text for name, text in told.items() if text is not None})
         self.dead_letter_queue.enqueue(

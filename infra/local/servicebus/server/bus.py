@@ -16,7 +16,7 @@ from infra.local.servicebus.server import inspection, operation
 from infra.local.servicebus.server.admin import AdminServer, admin_app
 from infra.local.servicebus.server.client import Client
 from infra.local.servicebus.server.clock import ClockMs, system_clock
-from infra.local.servicebus.server.core import MAX_MESSAGE_BYTES, Core
+from infra.local.servicebus.server.core import MAX_MESSAGE_BYTES, OPEN_SECONDS, Core
 from infra.local.servicebus.server.faults import Faults, Ordered
 from infra.local.servicebus.server.front_door import FrontDoor, open_websocket
 from infra.local.servicebus.server.injection import at_once
@@ -27,7 +27,7 @@ from infra.local.servicebus.storage import MemoryStorage, SqliteStorage, Storage
 if TYPE_CHECKING:
     from opentelemetry.metrics import MeterProvider
 
-    from infra.local.servicebus.server.metrics import Prometheus
+    from infra.local.servicebus.server.metrics import Metrics, Prometheus
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +54,9 @@ class LocalServiceBus:
     `faults` takes what shall go wrong, see `faults.py`.
     `meter_provider`: OpenTelemetry's, to which the bus tells its measures; None measures nothing.
 
+    `open_within`: seconds a peer may take to open its connection. `expire_idle`: end idle links and
+    connections as the service does, see `expiry.py`.
+
     Starting raises ConfigError, StorageError, or OSError when a port is in use.
     """
 
@@ -70,6 +73,8 @@ class LocalServiceBus:
         tls: TlsFiles | None = None,
         clock: ClockMs | None = None,
         max_message_bytes: int = MAX_MESSAGE_BYTES,
+        open_within: float = OPEN_SECONDS,
+        expire_idle: bool = False,
         meter_provider: MeterProvider | None = None,
     ) -> None:
         self.host = host
@@ -83,7 +88,10 @@ class LocalServiceBus:
         self.clock = clock or system_clock
         self._timed = clock is None
         self._max_message_bytes = max_message_bytes
+        self._open_within = open_within
+        self._expire_idle = expire_idle
         self._meter_provider = meter_provider
+        self._metrics: Metrics | None = None
         self._prometheus: Prometheus | None = None
         self.clients: set[Client] = set()
         self.faults = Faults(self._at_once)
@@ -183,6 +191,8 @@ class LocalServiceBus:
             self.clock,
             timed=self._timed,
             max_message_bytes=self._max_message_bytes,
+            open_within=self._open_within,
+            expire_idle=self._expire_idle,
             faults=self.faults,
             authorization=Authorization(self.namespace, self._keys, now=self.clock),
         )
@@ -191,8 +201,8 @@ class LocalServiceBus:
         if self._meter_provider is not None:
             from infra.local.servicebus.server.metrics import Metrics
 
-            measured = Metrics(self, self._meter_provider)
-            self._core.committer.observers.append(measured.committed)
+            self._metrics = Metrics(self, self._meter_provider)
+            self._core.committer.observers.append(self._metrics.committed)
         app = admin_app(self._core, operation.routes(self), ca_file=lambda: self.ca_file)
         self._admin = AdminServer(app, open_websocket(self._new_client))
         self._door = FrontDoor(self._new_client, self._admin.protocol, lambda: self._tls.context)
@@ -218,8 +228,9 @@ class LocalServiceBus:
         """Stop listening, end every connection, make everything durable."""
         self._door.close()
         await self._admin.stop()
-        if self._prometheus is not None:
-            self._prometheus.close()
+        for measured in (self._metrics, self._prometheus):
+            if measured is not None:
+                measured.close()
         self._core.stop()
         await self._core.committer.settled()
         for client in list(self.clients):

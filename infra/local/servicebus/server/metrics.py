@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import logging
 import os
-import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from opentelemetry.metrics import CallbackOptions, Meter, MeterProvider, Observation
+from opentelemetry.metrics import CallbackOptions, MeterProvider, Observation
 
 from infra.local.servicebus.broker import Queue, Topic
-from infra.local.servicebus.broker.directory import SUBSCRIPTIONS
+from infra.local.servicebus.broker.catalog import SUBSCRIPTIONS
 
 if TYPE_CHECKING:
     from infra.local.servicebus.server.bus import LocalServiceBus
@@ -87,14 +87,14 @@ def _store(bus: LocalServiceBus) -> Iterator[tuple[int, Attributes]]:
 
 
 class Measure(NamedTuple):
-    create: Callable[..., Any]
+    create: str  # the meter's method
     name: str
     unit: str
     description: str
     read: Read
 
 
-_COUNTER, _LEVEL = Meter.create_observable_counter, Meter.create_observable_up_down_counter
+_COUNTER, _LEVEL = "create_observable_counter", "create_observable_up_down_counter"
 MEASURES = (
     Measure(
         _COUNTER, "servicebus.messages.incoming", "{message}", "Messages sent here.", _incoming
@@ -126,16 +126,15 @@ MEASURES = (
 
 
 class Metrics:
-    """Lets a provider collect from a bus, for as long as that lives."""
+    """Lets a provider collect from a bus until close()."""
 
     def __init__(self, bus: LocalServiceBus, provider: MeterProvider) -> None:
+        self._bus: LocalServiceBus | None = bus
         meter = provider.get_meter(SCOPE)
-        living = weakref.ref(bus)  # providers keep their callbacks for ever
         for measure in MEASURES:
-            measure.create(
-                meter,
+            getattr(meter, measure.create)(
                 measure.name,
-                callbacks=[_observer(living, measure.read)],
+                callbacks=[partial(self._observe, measure.read)],
                 unit=measure.unit,
                 description=measure.description,
             )
@@ -150,17 +149,14 @@ class Metrics:
         self._duration.record(seconds)
         self._group.record(requests)
 
+    def close(self) -> None:
+        """Let go of the bus: providers keep their callbacks for ever."""
+        self._bus = None
 
-def _observer(
-    living: weakref.ref[LocalServiceBus], read: Read
-) -> Callable[[CallbackOptions], Iterable[Observation]]:
-    def observe(_options: CallbackOptions) -> Iterable[Observation]:
-        bus = living()
-        if bus is None:
-            return []
-        return [Observation(value, attributes) for value, attributes in read(bus)]
-
-    return observe
+    def _observe(self, read: Read, _options: CallbackOptions) -> Iterable[Observation]:
+        if self._bus is None:
+            return ()
+        return [Observation(value, attributes) for value, attributes in read(self._bus)]
 
 
 class Prometheus:
@@ -187,6 +183,7 @@ class Prometheus:
         return generate_latest(self._registry), CONTENT_TYPE_PLAIN_0_0_4
 
     def close(self) -> None:
+        self.metrics.close()
         self._provider.shutdown()
 
 
