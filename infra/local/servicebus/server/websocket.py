@@ -86,14 +86,12 @@ class WebSocketServer(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         try:
             self._ws.receive_data(data)
-            events = list(self._ws.events())
+            for event in self._ws.events():  # each before the next changes what may be sent
+                _ACTIONS.get(type(event), _ignore)(self, event)
         except RemoteProtocolError as error:
             if error.event_hint is not None:
                 self._transport.send(error.event_hint)
             self._transport.hang_up()
-            return
-        for event in events:
-            _ACTIONS.get(type(event), _ignore)(self, event)
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._client is not None:
