@@ -10,6 +10,8 @@ import asyncio
 import logging
 import signal
 from collections.abc import Callable, Coroutine
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -106,10 +108,10 @@ _PASS_ON = {"ignore_unknown_options": True, "help_option_names": []}
 
 @app.command(context_settings=_PASS_ON)
 def bus(arguments: Annotated[list[str] | None, typer.Argument()] = None) -> int:
-    """Run the local Service Bus alone; options as in python -m infra.local.servicebus --help."""
+    """Run the local Service Bus alone, or ask a running one: faults, inspect."""
     from infra.local.servicebus.__main__ import main as run_bus
 
-    return _as_program(run_bus, arguments)
+    return _as_program(partial(run_bus, program="tillbus bus"), arguments)
 
 
 @app.command(context_settings=_PASS_ON)
@@ -173,14 +175,17 @@ def publish(
 def certify(
     company: Annotated[str | None, typer.Option(help="Only this company.")] = None,
     store: Annotated[str | None, typer.Option(help="Only this store.")] = None,
-    day: Annotated[str | None, typer.Option(help="Only this business day, YYYY-MM-DD.")] = None,
+    day: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Only this business day.")
+    ] = None,
     data: Data = DEFAULT_DATA,
     as_json: AsJson = False,
 ) -> int:
     """Print the certificate of every store-day; exit code 1 unless all of them balance."""
     from infra.local.cli.certificates import certify_days
 
-    return run(lambda: certify_days(read_addresses(data), company, store, day, as_json))
+    only = None if day is None else day.date().isoformat()
+    return run(lambda: certify_days(read_addresses(data), company, store, only, as_json))
 
 
 @app.command()

@@ -107,6 +107,8 @@ def _report(published: Published, as_json: bool) -> None:
         return
     for topic, facts in sorted(published.by_topic.items()):
         out.print(f"  {facts:>8}  {topic}")
+    if not published.facts:
+        out.print("0 events published")
 
 
 def _published_json(published: Published) -> dict[str, object]:

@@ -107,9 +107,10 @@ class Component:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
+                "infra.local.child",
                 self._module,
                 *self._arguments(self.ready),
-                stdin=asyncio.subprocess.DEVNULL,
+                stdin=asyncio.subprocess.PIPE,  # its end tells the child that we are gone
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
                 env={**os.environ, **self._environment, "PYTHONUNBUFFERED": "1"},

@@ -50,4 +50,5 @@ def configure(log_format: str, *, verbose: bool) -> None:
     """Log to stderr, from INFO on, or from DEBUG on when verbose."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(FORMATS[log_format]())
-    logging.basicConfig(handlers=[handler], level=logging.DEBUG if verbose else logging.INFO)
+    level = logging.DEBUG if verbose else logging.INFO
+    logging.basicConfig(handlers=[handler], level=level, force=True)  # `tillbus` has its own
