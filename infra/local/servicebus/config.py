@@ -1,7 +1,12 @@
 """Reading the official emulator's Config.json, with errors that say where and what is allowed.
 
-Shape: Azure/azure-service-bus-emulator-installer, Config-schema.json. Its ranges and limits are not
-enforced here.
+Shape: Azure/azure-service-bus-emulator-installer, Config-schema.json; its ranges and limits are not
+enforced here. Beyond its keys, an entity's Properties may hold every other property Azure has, by
+the names of the administration API.
+
+The file is read at every start. What it says of an entity that it did not say at the start before
+counts; where it says the same, what the administration API changed or deleted since stays so
+(broker.directory tells the whole rule). Rules added or removed through the API always stay so.
 """
 
 from __future__ import annotations
@@ -12,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from infra.local.servicebus.broker.definitions import forwarding_problem
 from infra.local.servicebus.filters import (
     CorrelationFilterConfig,
     FilterConfig,
@@ -22,6 +28,8 @@ from infra.local.servicebus.filters import (
 )
 from infra.local.servicebus.jsonobject import ConfigError, JsonObject
 from infra.local.servicebus.settings import (
+    EntityConfig,
+    EntityStatus,
     NamespaceConfig,
     QueueConfig,
     RuleConfig,
@@ -55,15 +63,29 @@ _CORRELATION_FIELDS = {
 
 # Setting -> (key in the file, how it is read). What is missing keeps the default of settings.py.
 Read = Callable[[JsonObject, str], Any]
-_TOPIC_SETTINGS: dict[str, tuple[str, Read]] = {
+_ENTITY_SETTINGS: dict[str, tuple[str, Read]] = {
     "default_time_to_live": ("DefaultMessageTimeToLive", JsonObject.time_to_live),
+    "status": (
+        "Status",
+        lambda source, key: EntityStatus(
+            source.choice(key, *(each.value for each in EntityStatus))
+        ),
+    ),
+    "auto_delete_on_idle": ("AutoDeleteOnIdle", JsonObject.time_to_live),
+    "user_metadata": ("UserMetadata", JsonObject.optional_text),
+    "enable_batched_operations": ("EnableBatchedOperations", JsonObject.boolean),
 }
-_DUPLICATE_SETTINGS: dict[str, tuple[str, Read]] = {
+# What a subscription has from its topic.
+_TOP_LEVEL_SETTINGS: dict[str, tuple[str, Read]] = {
+    **_ENTITY_SETTINGS,
     "requires_duplicate_detection": ("RequiresDuplicateDetection", JsonObject.boolean),
     "duplicate_detection_window": ("DuplicateDetectionHistoryTimeWindow", JsonObject.duration),
+    "max_size_megabytes": ("MaxSizeInMegabytes", JsonObject.positive),
+    "max_message_size_kilobytes": ("MaxMessageSizeInKilobytes", JsonObject.positive),
+    "enable_partitioning": ("EnablePartitioning", JsonObject.boolean),
+    "enable_express": ("EnableExpress", JsonObject.boolean),
 }
-_QUEUE_SETTINGS: dict[str, tuple[str, Read]] = {
-    **_TOPIC_SETTINGS,
+_RECEIVING_SETTINGS: dict[str, tuple[str, Read]] = {
     "lock_duration": ("LockDuration", JsonObject.duration),
     "max_delivery_count": ("MaxDeliveryCount", JsonObject.positive),
     "dead_lettering_on_message_expiration": (
@@ -71,6 +93,24 @@ _QUEUE_SETTINGS: dict[str, tuple[str, Read]] = {
         JsonObject.boolean,
     ),
     "requires_session": ("RequiresSession", JsonObject.boolean),
+    "forward_to": ("ForwardTo", JsonObject.entity_path),
+    "forward_dead_lettered_messages_to": (
+        "ForwardDeadLetteredMessagesTo",
+        JsonObject.entity_path,
+    ),
+}
+_QUEUE_SETTINGS = {**_TOP_LEVEL_SETTINGS, **_RECEIVING_SETTINGS}
+_TOPIC_SETTINGS = {
+    **_TOP_LEVEL_SETTINGS,
+    "support_ordering": ("SupportOrdering", JsonObject.boolean),
+}
+_SUBSCRIPTION_SETTINGS: dict[str, tuple[str, Read]] = {
+    **_ENTITY_SETTINGS,
+    **_RECEIVING_SETTINGS,
+    "dead_lettering_on_filter_evaluation_exceptions": (
+        "DeadLetteringOnFilterEvaluationExceptions",
+        JsonObject.boolean,
+    ),
 }
 
 
@@ -129,30 +169,42 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _namespace(source: JsonObject) -> NamespaceConfig:
-    queues = [_queue(queue) for queue in source.objects("Queues", optional=True)]
-    topics = [_topic(topic) for topic in source.objects("Topics", optional=True)]
-    source.unique(
-        "queues or topics", [each.name for each in queues] + [each.name for each in topics]
+    queues = [(each, _queue(each)) for each in source.objects("Queues", optional=True)]
+    topics = [(each, _topic(each)) for each in source.objects("Topics", optional=True)]
+    namespace = NamespaceConfig(
+        source.name(), tuple(queue for _, queue in queues), tuple(topic for _, topic in topics)
     )
-    namespace = NamespaceConfig(source.name(), tuple(queues), tuple(topics))
+    names = [each.name for each in (*namespace.queues, *namespace.topics)]
+    source.unique("queues or topics", names)
     source.end()
+    known = {each.name.lower(): each for each in (*namespace.queues, *namespace.topics)}
+    for place, queue in queues:
+        _check_forwarding(place, queue.name, queue, known)
+    for place, topic in topics:
+        for holder, each in zip(
+            place.objects("Subscriptions", optional=True), topic.subscriptions, strict=True
+        ):
+            _check_forwarding(holder, f"{topic.name}/Subscriptions/{each.name}", each, known)
     return namespace
 
 
+def _check_forwarding(
+    place: JsonObject, address: str, config: QueueConfig, known: dict[str, EntityConfig]
+) -> None:
+    problem = forwarding_problem(address, config, lambda path: known.get(path.lower()))
+    if problem is not None:
+        setting, text = problem
+        raise place.object("Properties").error(_QUEUE_SETTINGS[setting][0], text)
+
+
 def _queue(source: JsonObject) -> QueueConfig:
-    properties = source.optional_object("Properties") or source.empty("Properties")
-    _refuse_forwarding(properties)
-    queue = QueueConfig(
-        source.name(),
-        **_settings(properties, _QUEUE_SETTINGS | _DUPLICATE_SETTINGS),
-    )
+    queue = QueueConfig(source.name(), **_settings(source, _QUEUE_SETTINGS))
     source.end()
     return queue
 
 
 def _topic(source: JsonObject) -> TopicConfig:
-    properties = source.optional_object("Properties") or source.empty("Properties")
-    settings = _settings(properties, _TOPIC_SETTINGS | _DUPLICATE_SETTINGS)
+    settings = _settings(source, _TOPIC_SETTINGS)
     subscriptions = [_subscription(each) for each in source.objects("Subscriptions", optional=True)]
     source.unique("subscriptions", [subscription.name for subscription in subscriptions])
     topic = TopicConfig(source.name(), subscriptions=tuple(subscriptions), **settings)
@@ -161,9 +213,7 @@ def _topic(source: JsonObject) -> TopicConfig:
 
 
 def _subscription(source: JsonObject) -> SubscriptionConfig:
-    properties = source.optional_object("Properties") or source.empty("Properties")
-    _refuse_forwarding(properties)
-    settings = _settings(properties, _QUEUE_SETTINGS)
+    settings = _settings(source, _SUBSCRIPTION_SETTINGS)
     rules = [_rule(each) for each in source.objects("Rules", optional=True)]
     source.unique("rules", [rule.name for rule in rules])
     subscription = SubscriptionConfig(source.name(), rules=tuple(rules), **settings)
@@ -171,7 +221,9 @@ def _subscription(source: JsonObject) -> SubscriptionConfig:
     return subscription
 
 
-def _settings(properties: JsonObject, table: dict[str, tuple[str, Read]]) -> dict[str, Any]:
+def _settings(source: JsonObject, table: dict[str, tuple[str, Read]]) -> dict[str, Any]:
+    """Return what the entity's Properties say."""
+    properties = source.optional_object("Properties") or source.empty("Properties")
     settings = {
         setting: read(properties, key)
         for setting, (key, read) in table.items()
@@ -179,12 +231,6 @@ def _settings(properties: JsonObject, table: dict[str, tuple[str, Read]]) -> dic
     }
     properties.end()
     return settings
-
-
-def _refuse_forwarding(properties: JsonObject) -> None:
-    for key in ("ForwardTo", "ForwardDeadLetteredMessagesTo"):
-        if properties.optional_text(key):
-            raise properties.error(key, "forwarding is not served; leave it out or empty")
 
 
 def _rule(source: JsonObject) -> RuleConfig:

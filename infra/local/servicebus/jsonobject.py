@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
@@ -10,6 +11,7 @@ from infra.local.servicebus.durations import parse_duration
 from infra.local.servicebus.settings import ENTITY_NAME, ENTITY_NAME_RULE
 
 T = TypeVar("T")
+_SCHEME_AND_HOST = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://[^/]*")
 _KINDS: dict[type, str] = {
     dict: "an object",
     list: "an array",
@@ -75,6 +77,11 @@ class JsonObject:
 
     def optional_text(self, key: str) -> str | None:
         return self.text(key) if self.has(key) else None
+
+    def entity_path(self, key: str) -> str | None:
+        """A path such as 'q', or the URI 'sb://host/q' of it; an empty text is none."""
+        path = _SCHEME_AND_HOST.sub("", self.text(key)).strip("/")
+        return path or None
 
     def boolean(self, key: str) -> bool:
         return self._get(key, bool)

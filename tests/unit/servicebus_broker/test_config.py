@@ -13,6 +13,7 @@ from infra.local.servicebus.broker import Namespace
 from infra.local.servicebus.config import ConfigError, load_config, parse_config
 from infra.local.servicebus.durations import parse_duration
 from infra.local.servicebus.filters import CorrelationFilterConfig, SqlFilterConfig
+from infra.local.servicebus.settings import EntityStatus, QueueConfig
 from tests.shared_data import shared_data
 
 TOPOLOGY = Path(__file__).resolve().parents[3] / "infra" / "topology.json"
@@ -21,6 +22,14 @@ TOPOLOGY = Path(__file__).resolve().parents[3] / "infra" / "topology.json"
 def document(**subscription: Any) -> dict[str, Any]:
     topic = {"Name": "t", "Subscriptions": [{"Name": "s", **subscription}]}
     return {"UserConfig": {"Namespaces": [{"Name": "n", "Queues": [], "Topics": [topic]}]}}
+
+
+def queues(**forwards: str) -> dict[str, Any]:
+    """Return a document of queues, each with what it forwards to."""
+    found = [
+        {"Name": name, "Properties": {"ForwardTo": target}} for name, target in forwards.items()
+    ]
+    return {"UserConfig": {"Namespaces": [{"Name": "n", "Queues": found}]}}
 
 
 def rule(**properties: Any) -> dict[str, Any]:
@@ -67,6 +76,26 @@ def test_what_is_left_out_is_unlimited_or_azures_default() -> None:
     (subscription,) = topic.subscriptions
     assert topic.default_time_to_live is subscription.default_time_to_live is None
     assert (subscription.lock_duration, subscription.max_delivery_count) == (60_000, 10)
+
+
+def test_every_property_azure_has_is_read() -> None:
+    properties = {
+        "Status": "SendDisabled", "AutoDeleteOnIdle": "PT5M", "UserMetadata": "ours",
+        "MaxSizeInMegabytes": 2048, "MaxMessageSizeInKilobytes": 512, "EnablePartitioning": True,
+        "EnableExpress": True, "EnableBatchedOperations": False,
+        "ForwardTo": "sb://here.example/other", "ForwardDeadLetteredMessagesTo": "OTHER",
+    }  # fmt: skip
+    namespace = queues(other="")["UserConfig"]
+    namespace["Namespaces"][0]["Queues"].append({"Name": "q", "Properties": properties})
+
+    _, queue = parse_config({"UserConfig": namespace}).queues
+
+    assert queue == QueueConfig(
+        "q", status=EntityStatus.SEND_DISABLED, auto_delete_on_idle=300_000, user_metadata="ours",
+        max_size_megabytes=2048, max_message_size_kilobytes=512, enable_partitioning=True,
+        enable_express=True, enable_batched_operations=False, forward_to="other",
+        forward_dead_lettered_messages_to="OTHER",
+    )  # fmt: skip
 
 
 def test_azures_unlimited_duration_is_unlimited() -> None:
@@ -118,7 +147,13 @@ RULE = SUBSCRIPTION + r"\.Rules\[0\]\.Properties"
         (document(Properties={"MaxDeliveryCount": 0}), "MaxDeliveryCount: must be a whole number"),
         (document(Properties={"MaxDeliveryCount": "3"}), "MaxDeliveryCount: must be a whole"),
         (document(Properties={"RequiresSession": "yes"}), "RequiresSession: must be true or false"),
-        (document(Properties={"ForwardTo": "q"}), "ForwardTo: forwarding is not served"),
+        (document(Properties={"ForwardTo": "q"}),
+         SUBSCRIPTION + r"\.Properties\.ForwardTo: there is no queue or topic 'q'"),
+        (document(Properties={"ForwardTo": "t", "RequiresSession": True}),
+         "ForwardTo: an entity that requires sessions cannot forward"),
+        (queues(a="b", b="a"), r"Queues\[0\]\.Properties\.ForwardTo: 'b' forwards back to 'a'"),
+        (queues(a="A"), "ForwardTo: an entity cannot forward to itself"),
+        (document(Properties={"Status": "Off"}), "Status: 'Off' is not allowed; allowed are 'Act"),
         (document(Properties={"Typo": 1}), r"Properties\.Typo: is not known; known are"),
         (document(Rules=[{"Name": "r"}]), r"Rules\[0\]\.Properties: is missing"),
         (document(Rules={}), r"Rules: must be an array"),

@@ -81,7 +81,7 @@ class Entity(ABC):
 
     @property
     def size_bytes(self) -> int:
-        """What the senders' bytes of the messages it holds come to."""
+        """What the senders' bytes come to, of the messages held here and in what is part of it."""
         return self._stored_bytes
 
     def discard(self, reason: BrokerError) -> None:

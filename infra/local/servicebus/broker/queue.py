@@ -64,6 +64,11 @@ class Queue(Lifecycle):
             transfer_dead_letter=_held(self.transfer_dead_letter_queue),
         )
 
+    @property
+    def size_bytes(self) -> int:
+        parts = (self.dead_letter_queue, self.transfer_dead_letter_queue)
+        return self._stored_bytes + sum(part._stored_bytes for part in parts if part is not None)
+
     # Receiving
 
     def receive(

@@ -89,6 +89,10 @@ class Topic(Entity):
         self.config = config
         self.subscriptions: dict[str, Subscription] = {}  # by lower-case name
 
+    @property
+    def size_bytes(self) -> int:
+        return self._stored_bytes + sum(each.size_bytes for each in self.subscriptions.values())
+
     def refuse(self, incoming: Incoming) -> None:
         """A topic takes everything; what a subscription cannot take is dead-lettered there."""
 
