@@ -77,6 +77,10 @@ OPTIONS: dict[str, dict[str, dict[str, Any]]] = {
             "default": "system",
             "help": "manual: time stands still until POST /clock on the admin port",
         },
+        "--expire-idle": {
+            **_FLAG,
+            "help": "end idle links and connections as the service does: after 10 and 5 minutes",
+        },
         "--log-format": {"choices": tuple(logs.FORMATS), "default": "human"},
         "--verbose": {**_FLAG, "help": "log every connection"},
     },
@@ -118,6 +122,7 @@ async def serve(arguments: argparse.Namespace) -> None:
             keys=arguments.key,
             tls=tls_files(arguments),
             clock=ManualClock() if arguments.clock == "manual" else None,
+            expire_idle=arguments.expire_idle,
             meter_provider=provider,
         ) as bus:
             print(

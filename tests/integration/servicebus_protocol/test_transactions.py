@@ -220,7 +220,7 @@ async def test_a_transaction_ends_with_its_coordinator(bus: LocalServiceBus, end
 
 
 async def test_a_transaction_is_its_connections_own(bus: LocalServiceBus) -> None:
-    async with opened(bus) as one, opened(bus) as other:
+    async with opened(bus) as one, opened(bus, container_id="other") as other:
         await one.coordinate()
         await other.coordinate()
         await other.attach("out", to="work")

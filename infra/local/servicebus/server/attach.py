@@ -12,42 +12,41 @@ from infra.local.servicebus.amqp.link import IncomingLink, OutgoingLink
 from infra.local.servicebus.amqp.performatives import Coordinator, Source, Target
 from infra.local.servicebus.broker import BrokerError, Queue, Subscription, Topic
 from infra.local.servicebus.server.addresses import CBS, MANAGEMENT, node_of
-from infra.local.servicebus.server.errors import (
-    NOT_ALLOWED,
-    NOT_IMPLEMENTED,
-    error_of,
-    refused,
-)
+from infra.local.servicebus.server.errors import NOT_ALLOWED, error_of, refused
 from infra.local.servicebus.server.management import Management
 from infra.local.servicebus.server.nodes import Node
 from infra.local.servicebus.server.receiving import ReceivingNode
 from infra.local.servicebus.server.requests import Answer, ReplyNode, RequestNode
 from infra.local.servicebus.server.security import SEND
 from infra.local.servicebus.server.sending import SendingNode
+from infra.local.servicebus.server.sessions import AcceptingNode, wants_session
 from infra.local.servicebus.server.transactions import CoordinatorNode
 
 if TYPE_CHECKING:
     from infra.local.servicebus.server.client import Client
 
 TRANSFER_DESTINATION = "com.microsoft:transfer-destination-address"
-SESSION_FILTER = "com.microsoft:session-filter"
 _SETTLED = 1  # snd-settle-mode: the sender settles on sending (AMQP 1.0, 2.8.2)
 
 
 def attach(client: Client, event: Attached) -> None:
-    """Accept the link and give it its node, or refuse it."""
+    """Accept the link and give it its node, or refuse it; one that waits for a session is answered
+    later."""
     link = event.link
     if link.gone:
         return
     try:
         client.claims.authorize(link)
+        client.core.link_names.take(client, link)
         node = _node(client, link)
     except BrokerError as refusal:
         link.refuse(error_of(refusal))
         return
     link.owner = node
     limit = client.core.max_message_bytes
-    if isinstance(link, IncomingLink):
+    if isinstance(node, AcceptingNode):
+        node.accept()
+    elif isinstance(link, IncomingLink):
         properties: dict[str, Any] = {"com.microsoft:max-message-batch-size": limit}
         if TRANSFER_DESTINATION in link.properties:
             properties[TRANSFER_DESTINATION] = link.properties[TRANSFER_DESTINATION]
@@ -69,13 +68,29 @@ def _node(client: Client, link: Any) -> Node:
     entity = client.core.namespace.entity(path)
     if incoming:
         return _sending_node(client, link, _sendable(entity))
-    queue = _receivable(entity, link.source)
-    client.transactions.enter(link, queue.address)
-    return ReceivingNode(
-        client,
-        link,
-        queue,
-        settle_on_delivery=link.snd_settle_mode == _SETTLED,
+    return _receiving_node(client, link, entity)
+
+
+def _receiving_node(
+    client: Client, link: OutgoingLink, entity: Queue | Topic
+) -> ReceivingNode | AcceptingNode:
+    if isinstance(entity, Topic):
+        raise refused(
+            NOT_ALLOWED, f"'{entity.address}' is a topic: receive from one of its subscriptions."
+        )
+    entity.check_receive()
+    client.transactions.enter(link, entity.address)
+    settle_on_delivery = link.snd_settle_mode == _SETTLED
+    if not wants_session(link.source):
+        if entity.sessions is not None:
+            raise refused(
+                NOT_ALLOWED, f"'{entity.address}' requires sessions: accept one to receive."
+            )
+        return ReceivingNode(client, link, entity, settle_on_delivery=settle_on_delivery)
+    if entity.sessions is None:
+        raise refused(NOT_ALLOWED, f"'{entity.address}' has no sessions to receive from.")
+    return AcceptingNode(
+        client, link, entity, entity.sessions, settle_on_delivery=settle_on_delivery
     )
 
 
@@ -106,18 +121,3 @@ def _sendable(entity: Queue | Topic) -> str:
     ):
         raise refused(NOT_ALLOWED, f"'{entity.address}' cannot be sent to.")
     return entity.address
-
-
-def _receivable(entity: Queue | Topic, source: Source) -> Queue:
-    if isinstance(entity, Topic):
-        raise refused(
-            NOT_ALLOWED, f"'{entity.address}' is a topic: receive from one of its subscriptions."
-        )
-    wants_session = SESSION_FILTER in (source.filter or {})
-    if wants_session and not entity.config.requires_session:
-        raise refused(NOT_ALLOWED, f"'{entity.address}' has no sessions to receive from.")
-    if wants_session:
-        raise refused(NOT_IMPLEMENTED, "Sessions are not served by the local Service Bus yet.")
-    if entity.config.requires_session:
-        raise refused(NOT_ALLOWED, f"'{entity.address}' requires sessions: accept one to receive.")
-    return entity

@@ -53,7 +53,6 @@ class LocalServiceBus:
     advance() after each move. Without one the bus follows the system's time by itself.
     `faults` takes what shall go wrong, see `faults.py`.
     `meter_provider`: OpenTelemetry's, to which the bus tells its measures; None measures nothing.
-
     `open_within`: seconds a peer may take to open its connection. `expire_idle`: end idle links and
     connections as the service does, see `expiry.py`.
 

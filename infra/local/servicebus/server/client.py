@@ -24,12 +24,13 @@ from infra.local.servicebus.amqp.events import (
     Event,
     Oversize,
 )
-from infra.local.servicebus.amqp.link import OutgoingLink
+from infra.local.servicebus.amqp.link import Link, OutgoingLink
 from infra.local.servicebus.amqp.performatives import Error
 from infra.local.servicebus.server.attach import attach
 from infra.local.servicebus.server.cbs import ConnectionClaims
 from infra.local.servicebus.server.core import Core
 from infra.local.servicebus.server.errors import INTERNAL_ERROR
+from infra.local.servicebus.server.expiry import Expiry
 from infra.local.servicebus.server.injection import inject
 from infra.local.servicebus.server.nodes import Node
 from infra.local.servicebus.server.transactions import ClientTransactions
@@ -81,6 +82,7 @@ class Client(asyncio.Protocol):
             now=self._loop.time(),
         )
         self.transactions = ClientTransactions(self.core)
+        self._expiry = Expiry(self) if self.core.expire_idle else None
         self._clients.add(self)
         self.note(logging.DEBUG, "connected")
         self._tick()
@@ -96,6 +98,8 @@ class Client(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._clients.discard(self)
         self.claims.close()
+        if self._expiry is not None:
+            self._expiry.close()
         if self._ticker is not None:
             self._ticker.cancel()
         self._act(self.connection.lost())
@@ -126,6 +130,12 @@ class Client(asyncio.Protocol):
         if output and not self._transport.is_closing():
             self._transport.write(output)
             self.connection.written(self._loop.time())
+
+    def expel(self, link: Link, error: Error) -> None:
+        """Detach a link the peer did not ask to end; what it had is given up at once."""
+        link.detach(error)
+        self._act([Detached(link)])
+        self.flush_soon()
 
     def close(self, error: Error | None = None) -> None:
         """Say goodbye and hang up."""
@@ -167,6 +177,8 @@ class Client(asyncio.Protocol):
         try:
             while events:
                 for event in events:
+                    if self._expiry is not None:
+                        self._expiry.saw(event)
                     if self.core.faults.active:
                         inject(self, event)
                     else:
@@ -207,6 +219,7 @@ class Client(asyncio.Protocol):
 
     def _detached(self, event: Detached) -> None:
         node, event.link.owner = event.link.owner, None
+        self.core.link_names.release(self, event.link)
         self._with_credit.pop(event.link, None)  # type: ignore[call-overload]
         if node is not None:
             node.detached()

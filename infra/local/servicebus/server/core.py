@@ -12,6 +12,7 @@ from infra.local.servicebus.broker.timers import Timer, Timers
 from infra.local.servicebus.server.clock import ClockMs
 from infra.local.servicebus.server.commit import Committer
 from infra.local.servicebus.server.faults import Faults
+from infra.local.servicebus.server.link_names import LinkNames
 from infra.local.servicebus.server.security import Authorization
 from infra.local.servicebus.server.turns import Turns
 from infra.local.servicebus.storage import Storage
@@ -41,6 +42,7 @@ class Core:
         timed: bool,
         max_message_bytes: int = MAX_MESSAGE_BYTES,
         open_within: float = OPEN_SECONDS,
+        expire_idle: bool = False,
         faults: Faults | None = None,
         authorization: Authorization | None = None,
     ) -> None:
@@ -49,6 +51,8 @@ class Core:
         self.committer = Committer(namespace.take_changes, storage)
         self.max_message_bytes = max_message_bytes
         self.open_within = open_within
+        self.expire_idle = expire_idle
+        self.link_names = LinkNames()
         self.faults = faults or Faults()
         self.authorization = authorization or Authorization(namespace, now=clock)
         self._timers = Timers()  # the server's own; the namespace has the entities'

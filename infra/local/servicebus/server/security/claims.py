@@ -57,6 +57,11 @@ class Claims:
         self._claims[claim.path] = claim
 
     @property
+    def any_taken(self) -> bool:
+        """Whether there is a token that was taken, or none is needed."""
+        return bool(self._claims) or not self._rules.enforced
+
+    @property
     def enforced(self) -> bool:
         return self._rules.enforced
 
