@@ -119,7 +119,7 @@ class LocalBroker(Broker):
         }
         if not web_socket:
             return secured
-        endpoint = f"sb://{self._bus.host}:{self._bus.amqp_port}/$servicebus/websocket"
+        endpoint = f"sb://{self._bus.host}:{self._bus.amqp_port}"
         return {**secured, "web_socket": True, "custom_endpoint": endpoint}
 
     async def create(self, kind: str, entity: dict[str, Any]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -11,7 +10,11 @@ from typing import Any
 import pytest
 from azure.servicebus.aio import ServiceBusClient
 
-from infra.local.servicebus import LocalServiceBus
+from infra.local.servicebus import LocalServiceBus, ManualClock
+
+pytest.register_assert_rewrite(
+    "tests.contract.servicebus.scenarios", "tests.contract.servicebus.client"
+)
 
 
 def subscription(name: str, rule: str | None = None, **properties: Any) -> dict[str, Any]:
@@ -50,22 +53,9 @@ CONFIG = {
 }
 
 
-class MovableClock:
-    """Starts at the system's time, because the SDK compares lock ends with it, and stands still."""
-
-    def __init__(self) -> None:
-        self.now = time.time_ns() // 1_000_000
-
-    def __call__(self) -> int:
-        return self.now
-
-    def forward(self, *, seconds: float) -> None:
-        self.now += int(seconds * 1000)
-
-
 @pytest.fixture
-def clock() -> MovableClock:
-    return MovableClock()
+def clock() -> ManualClock:
+    return ManualClock()
 
 
 @pytest.fixture

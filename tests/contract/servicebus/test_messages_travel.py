@@ -13,8 +13,8 @@ from azure.servicebus import ServiceBusMessage, ServiceBusReceiveMode, ServiceBu
 from azure.servicebus.aio import ServiceBusClient
 from azure.servicebus.exceptions import MessageSizeExceededError, MessagingEntityNotFoundError
 
-from infra.local.servicebus import LocalServiceBus
-from tests.contract.servicebus.conftest import CONFIG, MovableClock, connect, counts, opened
+from infra.local.servicebus import LocalServiceBus, ManualClock
+from tests.contract.servicebus.conftest import CONFIG, connect, counts, opened
 
 
 async def test_a_message_arrives_with_everything_its_sender_said(
@@ -132,7 +132,7 @@ async def test_released_messages_regain_their_place(
     assert {message.delivery_count for message in got} == {0}
 
 
-async def test_scheduled_messages_come_at_their_time_unless_cancelled(clock: MovableClock) -> None:
+async def test_scheduled_messages_come_at_their_time_unless_cancelled(clock: ManualClock) -> None:
     async with LocalServiceBus(CONFIG, clock=clock) as bus:
         later = datetime.fromtimestamp(clock() / 1000 + 3600, UTC)
         async with (

@@ -7,8 +7,8 @@ from azure.servicebus import ServiceBusMessage, ServiceBusReceivedMessage, Servi
 from azure.servicebus.aio import ServiceBusClient
 from azure.servicebus.exceptions import MessageLockLostError, MessageNotFoundError, ServiceBusError
 
-from infra.local.servicebus import LocalServiceBus
-from tests.contract.servicebus.conftest import CONFIG, MovableClock, connect, counts, opened
+from infra.local.servicebus import LocalServiceBus, ManualClock
+from tests.contract.servicebus.conftest import CONFIG, connect, counts, opened
 
 
 async def test_every_way_to_settle_does_what_it_says(
@@ -78,7 +78,7 @@ async def test_a_message_abandoned_too_often_is_dead_lettered(
     )
 
 
-async def test_a_lock_lasts_until_it_expires_and_renewing_moves_that(clock: MovableClock) -> None:
+async def test_a_lock_lasts_until_it_expires_and_renewing_moves_that(clock: ManualClock) -> None:
     async with (
         LocalServiceBus(CONFIG, clock=clock) as bus,
         connect(bus) as client,
@@ -125,11 +125,3 @@ async def test_peeking_takes_nothing_and_shows_all_states(
     assert [str(message) for message in rest] == ["3", "4"]
     assert none == []
     assert counts(bus, "work") == {"active": 5}
-
-
-async def test_a_session_receiver_is_told_that_sessions_are_not_served_yet(
-    client: ServiceBusClient,
-) -> None:
-    with pytest.raises(ServiceBusError, match="not served"):
-        async with client.get_queue_receiver("sessions", session_id="s") as receiver:
-            await receiver.receive_messages(max_wait_time=1)

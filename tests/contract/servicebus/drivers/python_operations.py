@@ -554,10 +554,10 @@ _CONDITION = re.compile(r"(?:amqp|com\.microsoft):(?:\w+:)?([a-z-]+)")
 def error_of(error: BaseException) -> dict[str, str]:
     """Return the short name of the AMQP condition the SDK's error stands for, and its text.
 
-    Where no class says it, the condition's name is in the text; an HTTP status is `http-400`."""
+    Where no class says it, the SDK keeps the condition; an HTTP status is `http-400`."""
     name = type(error).__name__
     status = getattr(error, "status_code", None)
-    named = _CONDITION.search(str(error))
+    named = _CONDITION.search(str(getattr(error, "_condition", None) or error))
     if name in _CODES:
         code = _CODES[name]
     elif isinstance(status, int):

@@ -1,1 +1,73 @@
-"""."""
+"""Connections that come and go."""
+
+from __future__ import annotations
+
+import asyncio
+
+from tests.contract.servicebus import needs
+from tests.contract.servicebus.broker import Broker
+from tests.contract.servicebus.client import Client, Message, messages, texts
+from tests.contract.servicebus.scenario import Topic, scenario
+
+CONNECTIONS = Topic("Connections and restarts", "service-bus-amqp-protocol-guide")
+
+
+@scenario(CONNECTIONS)
+async def two_clients_share_an_entity(client: Client, broker: Broker) -> None:
+    """What one connection sends another receives and settles."""
+    queue = await broker.queue()
+    other = await client.another()
+    sender, receiver = await asyncio.gather(client.sender(queue), other.receiver(queue))
+    await sender.send_list(messages("1", "2"))
+    got = await receiver.receive(2)
+    await receiver.complete(*got)
+    assert texts(got) == ["1", "2"]
+    assert await receiver.peek() == []
+
+
+@scenario(CONNECTIONS)
+async def a_client_sends_and_receives_at_once(client: Client, broker: Broker) -> None:
+    """Several senders and receivers of one client work at the same time."""
+    queues = [await broker.queue() for _ in range(4)]
+
+    async def through(queue: str) -> str:
+        sender, receiver = await client.pair(queue, mode="receive-and-delete")
+        await sender.send(Message(body=queue))
+        return (await receiver.one()).text
+
+    assert await asyncio.gather(*map(through, queues)) == queues
+
+
+@scenario(CONNECTIONS, needs.RESTART)
+async def clients_go_on_after_a_restart(client: Client, broker: Broker) -> None:
+    """Senders and receivers that are open when the service restarts go on by themselves."""
+    queue = await broker.queue()
+    await client.open(retries=5)
+    sender, receiver = await client.pair(queue)
+    await sender.send(Message(body="before"))
+    await broker.restart()
+    await sender.send(Message(body="after"))
+    assert texts(await receiver.receive(2, wait=15)) == ["before", "after"]
+
+
+@scenario(CONNECTIONS, needs.RESTART)
+async def everything_survives_a_restart(client: Client, broker: Broker) -> None:
+    """Messages, counts, deferred and scheduled ones, and session states survive a restart."""
+    queue = await broker.queue()
+    sender, receiver = await client.pair(queue)
+    await sender.send(*messages("done", "abandoned", "deferred", "waiting"))
+    done, abandoned, deferred = await receiver.receive(3)
+    await receiver.complete(done)
+    await receiver.defer(deferred)
+    await receiver.abandon(abandoned)
+    await sender.schedule(messages("scheduled"), at=broker.now() + 3_600_000)
+    await broker.restart()
+    later = await client.another()
+    again = await later.receiver(queue)
+    left = {message.text: (message.state, message.delivery_count) for message in await again.peek()}
+    assert left == {
+        "abandoned": ("active", 1),
+        "deferred": ("deferred", 0),
+        "waiting": ("active", 0),
+        "scheduled": ("scheduled", 0),
+    }

@@ -59,7 +59,7 @@ async def property_types_survive(client: Client, broker: Broker) -> None:
         "empty": "",
         "small": 7,
         "negative": -1,
-        "large": 2**40,
+        "large": 2**31 - 1,
         "ratio": 0.5,
         "yes": True,
         "no": False,
@@ -71,9 +71,9 @@ async def property_types_survive(client: Client, broker: Broker) -> None:
 
 
 @scenario(MESSAGES, needs.UUID_PROPERTIES)
-async def uuid_and_binary_properties_survive(client: Client, broker: Broker) -> None:
-    """UUIDs and binary values survive as properties."""
-    properties = {"id": UUID(int=5), "raw": b"\x00\xff"}
+async def uuid_properties_survive(client: Client, broker: Broker) -> None:
+    """UUIDs survive as properties."""
+    properties = {"id": UUID(int=5)}
     [got] = await _sent_and_received(client, broker, Message(body="b", properties=properties))
     assert got.properties == properties
 
