@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from azure.servicebus import ServiceBusMessage, ServiceBusReceivedMessage, ServiceBusSubQueue
 from azure.servicebus.aio import ServiceBusClient
-from azure.servicebus.exceptions import MessageLockLostError, MessageNotFoundError, ServiceBusError
+from azure.servicebus.exceptions import MessageLockLostError, MessageNotFoundError
 
 from infra.local.servicebus import LocalServiceBus, ManualClock
 from tests.contract.servicebus.conftest import CONFIG, connect, counts, opened

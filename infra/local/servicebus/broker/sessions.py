@@ -25,7 +25,7 @@ from infra.local.servicebus.broker.errors import (
     SessionCannotBeLocked,
     SessionLockLost,
 )
-from infra.local.servicebus.broker.messages import BrokerMessage
+from infra.local.servicebus.broker.messages import BrokerMessage, MessageState
 from infra.local.servicebus.broker.offers import Offers
 from infra.local.servicebus.broker.runtime import Listener, Runtime
 from infra.local.servicebus.broker.timers import Timer
@@ -39,7 +39,7 @@ MAX_STATE_BYTES = 256 * 1024
 
 class SessionLock:
     """One receiver's exclusive hold of a session. `listeners` hear when its messages became
-    available; `lost`, if set, is called when the lock expires, not on release."""
+    available; `lost`, if set, is called with the reason when the lock expires, not on release."""
 
     __slots__ = ("held", "listeners", "locked_until", "lost", "session_id", "timer")
 
@@ -48,7 +48,7 @@ class SessionLock:
         self.locked_until = locked_until
         self.held: dict[UUID, BrokerMessage] = {}  # by lock token
         self.listeners: set[Listener] = set()
-        self.lost: Callable[[], None] | None = None
+        self.lost: Callable[[SessionLockLost], None] | None = None
         self.timer: Timer
 
 
@@ -63,6 +63,10 @@ class Session:
         self.state: bytes | None = None
         self.state_changed_at = 0
         self.offered: int | None = None  # the number under which Offers has it
+
+    @property
+    def is_active(self) -> bool:
+        return any(each.state is MessageState.ACTIVE for each in self.messages.values())
 
 
 class PendingAccept:
@@ -184,13 +188,13 @@ class Sessions:
         session.state, session.state_changed_at = state, at
 
     def ids(self, changed_after: int | None, skip: int, top: int) -> list[str]:
-        """Return a page of the ids of sessions with messages or state, or of those whose state
-        changed after that time."""
+        """Return a page of the ids of sessions with active messages or state, or of those whose
+        state changed after that time."""
         found = (
             session.id
             for session in self._sessions.values()
             if (
-                session.messages or session.state is not None
+                session.state is not None or session.is_active
                 if changed_after is None
                 else session.state is not None and session.state_changed_at > changed_after
             )
@@ -278,7 +282,7 @@ class Sessions:
     def _expired(self, lock: SessionLock, now: int) -> None:
         self._free(self._sessions[lock.session_id], lock, now, failed=True)
         if lock.lost is not None:
-            lock.lost()
+            lock.lost(self._lost(lock.session_id))
 
     def _free(self, session: Session, lock: SessionLock, now: int, *, failed: bool) -> None:
         session.lock = None

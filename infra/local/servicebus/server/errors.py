@@ -19,6 +19,7 @@ INTERNAL_ERROR = "amqp:internal-error"
 NOT_ALLOWED = "amqp:not-allowed"
 NOT_FOUND = "amqp:not-found"
 NOT_IMPLEMENTED = "amqp:not-implemented"
+TIMEOUT = "com.microsoft:timeout"
 SIZE_EXCEEDED = "amqp:link:message-size-exceeded"
 
 _STATUS = {
@@ -31,7 +32,7 @@ _STATUS = {
     "com.microsoft:entity-already-exists": 409,
     "amqp:resource-limit-exceeded": 403,
     "com.microsoft:server-busy": 503,
-    "com.microsoft:timeout": 408,
+    TIMEOUT: 408,
     "com.microsoft:auth-failed": 401,
     "amqp:unauthorized-access": 401,
     ARGUMENT_ERROR: 400,
