@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple, TypeVar, cast
 
@@ -57,6 +57,7 @@ class Peer:
         self._frames = FrameBuffer(1 << 20)
         self.heard: list[Said] = []
         self.heartbeats = 0
+        self.largest = 1 << 20  # bytes of a frame that it takes
         self._deliveries: dict[int, int] = {}  # next delivery id, by channel
         self._handles: dict[tuple[int, str], int] = {}
 
@@ -198,9 +199,15 @@ class Peer:
         return await self.command(Discharge(txn_id, fail), channel=channel)
 
     def dispose(
-        self, delivery_id: int, outcome: Any, *, channel: int = 0, settled: bool = False
+        self,
+        delivery_id: int,
+        outcome: Any,
+        *,
+        last: int | None = None,
+        channel: int = 0,
+        settled: bool = False,
     ) -> None:
-        self.say(Disposition(ROLE_RECEIVER, delivery_id, None, settled, outcome), channel=channel)
+        self.say(Disposition(ROLE_RECEIVER, delivery_id, last, settled, outcome), channel=channel)
 
     async def settle(self, delivery_id: int, outcome: Any, *, channel: int = 0) -> Any:
         """Tell an outcome and return the bus's answer to it."""
@@ -258,10 +265,17 @@ class Peer:
                 pass
         return [said.performative for said in self.heard]
 
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Hear the bus until the condition holds."""
+        async with asyncio.timeout(PATIENCE):
+            while not condition():
+                await self._hear()
+
     async def quiet(self) -> None:
         """Return when the bus has dealt with everything said so far: it answers an echo."""
         self.say(Flow(0, 65536, 0, 65536, echo=True))
-        await self.expect(Flow)
+        while (await self.expect(Flow)).handle is not None:
+            pass
 
     async def _hear(self) -> bool:
         chunk = await self._reader.read(65536)
@@ -269,6 +283,7 @@ class Peer:
             return False
         self._frames.feed(chunk)
         while (frame := self._frames.take_frame()) is not None:
+            assert len(frame.body) + 8 <= self.largest
             if not frame.body:
                 self.heartbeats += 1
                 continue
