@@ -8,15 +8,19 @@ import logging
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from infra.local.servicebus import LocalServiceBus
+from infra.local.servicebus.amqp.composites import encode_composite
+from infra.local.servicebus.amqp.frames import AMQP_HEADER, SASL_HEADER, TYPE_SASL, encode_frame
+from infra.local.servicebus.amqp.performatives import SaslInit, SaslOutcome
+from infra.local.servicebus.amqp.values import Symbol, UByte
 from infra.local.servicebus.server import front_door
 from tests.integration.servicebus_front_door.conftest import CONFIG
 
-SASL_HEADER = b"AMQP\x03\x01\x00\x00"
 UPGRADE = (
     "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
     "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n"
@@ -178,3 +182,49 @@ async def test_an_open_bus_that_others_can_reach_says_so(
         pass
 
     assert ("no keys are set" in caplog.text) is warned
+
+
+async def test_endless_headers_are_not_kept(bus: LocalServiceBus) -> None:
+    answer = await said(bus, b"GET / HTTP/1.1\r\nHost: x\r\n" + b"X: y\r\n" * 5_000)
+
+    assert answer.startswith(b"HTTP/1.1 4")
+
+
+async def test_without_a_certificate_only_tls_is_out_of_order(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with LocalServiceBus(CONFIG, data=tmp_path) as bus:
+        (tmp_path / "ca.pem").write_text("no certificate")
+        (tmp_path / "ca-key.pem").write_text("no key")
+
+        with pytest.raises(ConnectionError):
+            await asyncio.open_connection(bus.host, bus.amqp_port, ssl=ssl.create_default_context())
+        assert b"healthy" in await said(bus, b"GET /health HTTP/1.0\r\n\r\n")
+
+    assert f"The certificate at {tmp_path} cannot be used" in caplog.text
+
+
+def plain(name: str, key: str) -> bytes:
+    init = SaslInit(Symbol("PLAIN"), f"\0{name}\0{key}".encode(), None)
+    return SASL_HEADER + encode_frame(0, encode_composite(init), type_=TYPE_SASL)
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "accepted"),
+    [("send", "Send-2", True), ("send", "Listen-1", False), ("nobody", "Send-1", False)],
+)
+async def test_sasl_plain_takes_the_name_and_key_of_a_policy(
+    locked_bus: LocalServiceBus, name: str, key: str, accepted: bool
+) -> None:
+    async with reached(locked_bus) as (reader, writer):
+        writer.write(plain(name, key) + AMQP_HEADER)
+        answer = await asyncio.wait_for(reader.readuntil(encode_composite(outcome(accepted))), 10)
+        assert answer.startswith(SASL_HEADER)
+        if accepted:
+            assert await asyncio.wait_for(reader.readexactly(8), 10) == AMQP_HEADER
+        else:
+            assert await asyncio.wait_for(reader.read(), 10) == b""
+
+
+def outcome(accepted: bool) -> SaslOutcome:
+    return SaslOutcome(UByte(0 if accepted else 1))

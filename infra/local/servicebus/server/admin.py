@@ -64,6 +64,7 @@ class AdminServer:
             lifespan="off",
             access_log=False,
             log_config=None,
+            http="h11",  # httptools keeps any amount of headers
             ws=websocket,  # type: ignore[arg-type]  # uvicorn only calls it
         )
         self._config.load()

@@ -103,11 +103,17 @@ class Undecided(asyncio.Protocol):
     async def _start_tls(self, hello: bytes) -> None:
         """Hand the transport to the loop's TLS, together with the bytes that were read already."""
         outer = self._transport
+        try:
+            context = self._door.tls()
+        except Exception:  # TLS is out of order, the rest is not
+            log.exception("there is no certificate for TLS")
+            outer.abort()
+            return
         starting = self._loop.create_task(
             self._loop.start_tls(
                 outer,
                 self,
-                self._door.tls(),
+                context,
                 server_side=True,
                 ssl_handshake_timeout=HANDSHAKE_SECONDS,
             )
