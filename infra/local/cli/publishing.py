@@ -56,11 +56,12 @@ async def publish_generated(
 async def publish_file(addresses: Addresses, path: Path, as_json: bool) -> int:
     """Publish CloudEvents, one JSON document a line; nothing is sent if one of them is refused."""
     events = list(_read_events(path))
-    async with till_publisher(addresses) as publisher:
-        try:
-            await publisher.publish(events)
-        except PublishFailed as error:
-            raise Refused(str(error)) from error
+    if events:
+        async with till_publisher(addresses) as publisher:
+            try:
+                await publisher.publish(events)
+            except PublishFailed as error:
+                raise Refused(str(error)) from error
     published = Published(facts=len(events))
     published.by_topic.update(event.data.TOPIC for event in events)
     _report(published, as_json)

@@ -11,6 +11,7 @@ from infra.local.cli import main
 from infra.local.cli.certificates import verdict
 from infra.local.cli.output import PLAIN_STEP, progress
 from infra.local.cli.traces import draw_trace
+from infra.local.platform import Addresses
 
 COMMANDS = ["up", "demo", "bus", "simulator", "replay", "publish", "certify", "dlq", "trace"]
 
@@ -36,6 +37,7 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
         (["publish", "--sales", "1", "--rate", "0"], "--rate"),
         (["replay", "nothing.csv", "--invoices", "-1"], "--invoices"),
         (["certify", "--shop", "x"], "--shop"),
+        (["certify", "--day", "nonsense"], "--day"),
         (["dance"], "No such command"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
@@ -54,6 +56,30 @@ def test_a_command_that_cannot_run_says_why_in_one_line(
     complaint = capsys.readouterr().err
     assert sentence in complaint
     assert len(complaint.strip().splitlines()) == 1
+
+
+def test_the_bus_calls_itself_by_the_command_it_is_run_by(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["bus", "--help"]) == 0
+    assert main(["bus", "faults", "add", "--help"]) == 0
+    assert main(["bus", "--data", "here", "--in-memory"]) == 2
+
+    said = capsys.readouterr()
+    assert said.out.count("usage: tillbus bus") == 2
+    assert "tillbus bus: error: " in said.err
+
+
+def test_publishing_an_empty_file_says_that_nothing_was_published(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nothing = tmp_path / "facts.jsonl"
+    nothing.touch()
+    Addresses("127.0.0.1:1", *[""] * 6).write(tmp_path)
+
+    assert main(["publish", str(nothing), "--data", str(tmp_path)]) == 0
+
+    assert capsys.readouterr().out == "0 events published\n"
 
 
 def test_outside_a_terminal_progress_is_plain_lines_on_stderr(
