@@ -168,6 +168,24 @@ async def test_a_subscription_can_be_created_with_its_first_rule(http: httpx.Asy
     assert "$Default" not in feed.text
 
 
+async def test_a_subscription_whose_first_rule_is_broken_is_not_created(
+    http: httpx.AsyncClient,
+) -> None:
+    await http.put("/sales", content=entry("TopicDescription", ""))
+    rule = (
+        '<DefaultRuleDescription><Filter p:type="SqlFilter" '
+        'xmlns:p="http://www.w3.org/2001/XMLSchema-instance"><SqlExpression>price &gt;'
+        "</SqlExpression></Filter></DefaultRuleDescription>"
+    )
+
+    refused = await http.put(
+        "/sales/Subscriptions/books", content=entry("SubscriptionDescription", rule)
+    )
+
+    assert problem(refused)[0] == 400
+    assert (await http.get("/sales/Subscriptions/books")).status_code == 404
+
+
 @pytest.mark.parametrize(
     ("body", "complaint"),
     [

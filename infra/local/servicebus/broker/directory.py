@@ -24,6 +24,7 @@ from infra.local.servicebus.broker.errors import (
     NotAllowed,
 )
 from infra.local.servicebus.broker.queue import Queue
+from infra.local.servicebus.broker.rules import Rule
 from infra.local.servicebus.broker.runtime import Runtime
 from infra.local.servicebus.broker.topic import Subscription, Topic
 from infra.local.servicebus.settings import (
@@ -87,6 +88,8 @@ class Directory(Catalog):
         """`config.rules` replace the default rule."""
         parent = self._topic(topic)
         self._check_new(f"{parent.address}/{SUBSCRIPTIONS}/{config.name}", config)
+        for rule in config.rules:
+            Rule(rule)  # raises what would leave the subscription half made
         subscription = self._make_subscription(parent, own_settings(config), now)
         self._said(subscription)
         if config.rules:

@@ -166,7 +166,8 @@ class LocalServiceBus:
         self._core.committer.soon()
 
     async def __aenter__(self) -> LocalServiceBus:
-        self.namespace = Namespace(_namespace_config(self._config), parse=Message.check)
+        config = _namespace_config(self._config)
+        self.namespace = Namespace(config, parse=Message.check, now=self.clock())
         self._tls.check()
         self._storage: Storage = (
             MemoryStorage() if self._data is None else SqliteStorage(self._data / STORE_FILE)
