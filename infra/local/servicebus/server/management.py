@@ -7,7 +7,7 @@ status code, and a map or nothing.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 from infra.local.servicebus.amqp import (
@@ -16,8 +16,10 @@ from infra.local.servicebus.amqp import (
     Int,
     Message,
     Symbol,
+    Timestamp,
 )
 from infra.local.servicebus.broker import BrokerError, Delivery, Queue, Subscription, Topic
+from infra.local.servicebus.broker.sessions import Sessions
 from infra.local.servicebus.server import rules
 from infra.local.servicebus.server.core import Core
 from infra.local.servicebus.server.deliveries import delivery_bytes
@@ -29,16 +31,27 @@ from infra.local.servicebus.server.errors import (
     refused,
     status_of,
 )
+from infra.local.servicebus.server.management_body import (
+    Body,
+    body_of,
+    get,
+    numbers,
+    optional,
+    tokens,
+)
 from infra.local.servicebus.server.requests import Response
 from infra.local.servicebus.server.security import Claims
 from infra.local.servicebus.server.settlement import property_changes, text
 
-T = TypeVar("T")
-Body = dict[Any, Any]
-
-_LONG, _TIMESTAMP = 0x81, 0x83
+_LONG, _TIMESTAMP, _STRING = 0x81, 0x83, 0xB1
 _PEEKED_BYTES = 1024 * 1024
 """A peek answers with fewer messages than asked for rather than with more bytes than this."""
+
+_MOST_DELETED = 4000
+"""Messages removed by one batch-delete-messages, as in Azure; the answer tells how many."""
+
+_WITH_CONTENT = 253_402_300_800_000
+"""last-updated-time (the year 10000) that asks for sessions with messages or state."""
 
 _PREFIX = "com.microsoft:"
 _TAKE_AND_DELETE = 0  # receiver-settle-mode of receive-by-sequence-number; 1 locks
@@ -57,7 +70,7 @@ class Management:
             if action is None or not operation.startswith(_PREFIX):
                 raise refused(NOT_IMPLEMENTED, f"The operation '{operation}' is not served.")
             self._claims.require_for(operation, self._entity.address)
-            body = action(self, _map(request))
+            body = action(self, body_of(request))
         except (BrokerError, AmqpError) as refusal:
             return _failed(refusal)
         if body is None:
@@ -74,13 +87,24 @@ class Management:
             raise refused(NOT_ALLOWED, f"'{self._entity.address}' is no subscription.")
         return self._entity
 
+    def _sessions(self) -> Sessions:
+        queue = self._queue()
+        if queue.sessions is None:
+            raise refused(NOT_ALLOWED, f"'{queue.address}' has no sessions.")
+        return queue.sessions
+
     def peek(self, body: Body) -> Body | None:
-        first = _get(body, "from-sequence-number", int)
-        count = _get(body, "message-count", int)
+        first = get(body, "from-sequence-number", int)
+        count = get(body, "message-count", int)
+        session_id = optional(body, "session-id", str)
+        if session_id is None:
+            messages = self._entity.peek(first, count, self._core.now())
+        else:
+            messages = self._sessions().peek(session_id, first, count)
         with_body = not body.get("omit-message-body")
         found: list[Body] = []
         size = 0
-        for message in self._entity.peek(first, count, self._core.now()):
+        for message in messages:
             data = delivery_bytes(message, with_body=with_body)
             size += len(data)
             if found and size > _PEEKED_BYTES:
@@ -90,27 +114,65 @@ class Management:
 
     def renew_lock(self, body: Body) -> Body:
         queue, now = self._queue(), self._core.now()
-        expirations = [queue.renew(token, now) for token in _tokens(body)]
+        expirations = [queue.renew(token, now) for token in tokens(body)]
         return {"expirations": Array(_TIMESTAMP, expirations)}
 
     def receive_by_sequence_number(self, body: Body) -> Body:
-        lock = _get(body, "receiver-settle-mode", int) != _TAKE_AND_DELETE
-        deliveries = self._queue().receive_deferred(_numbers(body), self._core.now(), lock=lock)
+        lock = get(body, "receiver-settle-mode", int) != _TAKE_AND_DELETE
+        deliveries = self._queue().receive_deferred(
+            numbers(body),
+            self._core.now(),
+            lock=lock,
+            session_id=optional(body, "session-id", str),
+        )
         return {"messages": [_locked_message(delivery, lock) for delivery in deliveries]}
 
     def update_disposition(self, body: Body) -> Body:
-        status = _get(body, "disposition-status", str)
+        status = get(body, "disposition-status", str)
         settle = _DISPOSITIONS.get(status.lower())
         if settle is None:
             raise refused(ARGUMENT_ERROR, f"'{status}' is no disposition-status.")
-        queue, now = self._queue(), self._core.now()
-        for token in _tokens(body):
+        queue, now, settled = self._queue(), self._core.now(), tokens(body)
+        for token in settled:
+            queue.check_lock(token, now)
+        for token in settled:
             settle(queue, token, now, body)
         return {}
 
+    def delete_batch(self, body: Body) -> Body | None:
+        count = get(body, "message-count", int)
+        if count < 1:
+            raise refused(ARGUMENT_ERROR, "'message-count' is at least 1.")
+        deleted = self._queue().delete_batch(
+            min(count, _MOST_DELETED),
+            get(body, "enqueued-time-utc", Timestamp),
+            optional(body, "session-id", str),
+        )
+        return {"message-count": Int(deleted)} if deleted else None
+
+    def session_state(self, body: Body) -> Body:
+        session_id = get(body, "session-id", str)
+        return {"session-state": self._sessions().state(session_id, self._core.now())}
+
+    def set_session_state(self, body: Body) -> Body:
+        session_id, state = get(body, "session-id", str), optional(body, "session-state", bytes)
+        self._sessions().set_state(session_id, state, self._core.now())
+        return {}
+
+    def renew_session_lock(self, body: Body) -> Body:
+        session_id = get(body, "session-id", str)
+        return {"expiration": Timestamp(self._sessions().renew(session_id, self._core.now()))}
+
+    def message_sessions(self, body: Body) -> Body | None:
+        skip, top = get(body, "skip", int), get(body, "top", int)
+        changed_after = get(body, "last-updated-time", Timestamp)
+        by_content = changed_after >= _WITH_CONTENT
+        ids = self._sessions().ids(None if by_content else changed_after, skip, top)
+        return {"skip": Int(skip), "sessions-ids": Array(_STRING, ids)} if ids else None
+
     def schedule_message(self, body: Body) -> Body:
-        entries = _get(body, "messages", list)
-        messages = [_get(entry, "message", bytes) for entry in entries]
+        entries = get(body, "messages", list)
+        messages = [get(entry, "message", bytes) for entry in entries]
         if any(len(message) > self._core.max_message_bytes for message in messages):
             raise refused("amqp:link:message-size-exceeded", "A message is too large.")
         numbers = self._core.namespace.schedule(self._entity.address, messages, self._core.now())
@@ -118,20 +180,20 @@ class Management:
 
     def cancel_scheduled_message(self, body: Body) -> Body:
         namespace, now = self._core.namespace, self._core.now()
-        namespace.cancel_scheduled(self._entity.address, _numbers(body), now)
+        namespace.cancel_scheduled(self._entity.address, numbers(body), now)
         return {}
 
     def add_rule(self, body: Body) -> Body:
-        rule = rules.read_rule(_get(body, "rule-name", str), _get(body, "rule-description", dict))
+        rule = rules.read_rule(get(body, "rule-name", str), get(body, "rule-description", dict))
         self._subscription().add_rule(rule)
         return {}
 
     def remove_rule(self, body: Body) -> Body:
-        self._subscription().remove_rule(_get(body, "rule-name", str))
+        self._subscription().remove_rule(get(body, "rule-name", str))
         return {}
 
     def enumerate_rules(self, body: Body) -> Body | None:
-        skip, top = _get(body, "skip", int), _get(body, "top", int)
+        skip, top = get(body, "skip", int), get(body, "top", int)
         known = self._subscription().rules()[max(skip, 0) :][: max(top, 0)]
         if not known:
             return None
@@ -145,6 +207,11 @@ _OPERATIONS: dict[str, Callable[[Management, Body], Body | None]] = {
     "update-disposition": Management.update_disposition,
     "schedule-message": Management.schedule_message,
     "cancel-scheduled-message": Management.cancel_scheduled_message,
+    "batch-delete-messages": Management.delete_batch,
+    "get-session-state": Management.session_state,
+    "set-session-state": Management.set_session_state,
+    "renew-session-lock": Management.renew_session_lock,
+    "get-message-sessions": Management.message_sessions,
     "add-rule": Management.add_rule,
     "remove-rule": Management.remove_rule,
     "enumerate-rules": Management.enumerate_rules,
@@ -187,32 +254,3 @@ def _locked_message(delivery: Delivery, lock: bool) -> Body:
     token = delivery.lock_token
     data = delivery_bytes(delivery.message, lock_token=token if lock else None)
     return {"message": data, "lock-token": token}
-
-
-def _map(request: Message) -> Body:
-    body = request.value
-    if not isinstance(body, dict):
-        raise refused(ARGUMENT_ERROR, "The request's body is a map.")
-    return body
-
-
-def _get(body: Any, name: str, kind: type[T]) -> T:
-    value = body.get(name) if isinstance(body, dict) else None
-    if not isinstance(value, kind):
-        raise refused(ARGUMENT_ERROR, f"'{name}' is missing or no {kind.__name__}.")
-    return value
-
-
-def _tokens(body: Body) -> list[UUID]:
-    return _all(body, "lock-tokens", UUID)
-
-
-def _numbers(body: Body) -> list[int]:
-    return _all(body, "sequence-numbers", int)
-
-
-def _all(body: Body, name: str, kind: type[T]) -> list[T]:
-    values = _get(body, name, list)
-    if not values or not all(isinstance(value, kind) for value in values):
-        raise refused(ARGUMENT_ERROR, f"'{name}' holds at least one {kind.__name__}.")
-    return values
