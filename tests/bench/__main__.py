@@ -16,6 +16,11 @@ BENCHES: Mapping[str, str] = MappingProxyType(
     {
         "cold_start": "What importing each function app costs a worker's start",
         "servicebus_engine": "What the local bus costs per message, without sockets and SDK",
+        "servicebus_ready": "How soon the local bus serves",
+        "servicebus_clients": "The local bus with real clients: rates and whose time it is",
+        "servicebus_memory": "What messages through and waiting cost the local bus in memory",
+        "servicebus_recovery": "How soon a local bus with a million stored messages serves",
+        "servicebus_many": "The local bus with many sessions, rules, and many buses at once",
         "dynamics_client": "What our Dynamics client costs on top of bare httpx",
         "pipeline": "The whole chain: sale-to-ledger latency, and a backlog beside a bare SDK loop",
     }

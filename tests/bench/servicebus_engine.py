@@ -1,28 +1,23 @@
-"""What the bus itself costs per message: `python tests/bench/servicebus_engine.py`.
+"""What the bus itself costs per message: `python -m tests.bench.servicebus_engine`.
 
 No sockets and no SDK: the sender's transfer frames go in as bytes, the receiver's deliveries come
 out as bytes and are completed by disposition frames, through the real connection, links, broker and
-storage, on the event loop the bus runs on. CPU time of the whole process (the storage thread
-included), best of several rounds, because machines are shared.
+storage, on the event loop the bus runs on; alone and with many messages waiting. CPU time of the
+whole process (the storage thread included), best of several rounds, because machines are shared.
 """
 
 from __future__ import annotations
 
 import asyncio
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from struct import Struct
 
-sys.path.insert(0, str(Path(__file__).parents[2]))
-
 from infra.local.servicebus.__main__ import loop_factory
-from infra.local.servicebus.amqp import Message, encode_message
-from infra.local.servicebus.amqp.composites import encode_composite
-from infra.local.servicebus.amqp.frames import AMQP_HEADER, encode_frame
-from infra.local.servicebus.amqp.message import Properties
+from infra.local.servicebus.amqp import Message
+from infra.local.servicebus.amqp.frames import AMQP_HEADER
 from infra.local.servicebus.amqp.performatives import (
     Accepted,
     Attach,
@@ -32,19 +27,19 @@ from infra.local.servicebus.amqp.performatives import (
     Open,
     Source,
     Target,
-    Transfer,
 )
 from infra.local.servicebus.amqp.values import UShort
 from infra.local.servicebus.broker import Namespace
-from infra.local.servicebus.server.bus import system_clock
 from infra.local.servicebus.server.client import Client
+from infra.local.servicebus.server.clock import system_clock
 from infra.local.servicebus.server.core import Core
 from infra.local.servicebus.settings import NamespaceConfig, QueueConfig
 from infra.local.servicebus.storage import MemoryStorage, SqliteStorage, Storage
+from tests.bench.servicebus_peer import BODY, frame, message, transfer
 
 MESSAGES = 5000
 ROUNDS = 5
-BODY = b"x" * 1024
+WAITING = 100_000
 _SIZE = Struct(">I").unpack_from
 
 
@@ -94,23 +89,6 @@ class Peer:
             position += size
 
 
-def frame(performative: object) -> bytes:
-    return encode_frame(0, encode_composite(performative))
-
-
-def transfers(count: int) -> list[bytes]:
-    found = []
-    for number in range(count):
-        message = encode_message(
-            properties=Properties(message_id=f"id-{number}"),
-            application_properties={"type": "com.tillbus.sale-completed.v1", "store": "s1"},
-            data=BODY,
-        )
-        head = Transfer(0, number, number.to_bytes(4), 0, False, False)
-        found.append(encode_frame(0, encode_composite(head), message))
-    return found
-
-
 async def turn(*peers: Peer) -> None:
     """Wait until each has been written to."""
     for peer in peers:
@@ -118,28 +96,29 @@ async def turn(*peers: Peer) -> None:
         peer.pipe.told.clear()
 
 
-async def run(storage: Storage, burst: int) -> float:
-    """Return CPU us per message sent, delivered and completed, `burst` frames per read."""
+async def run(storage: Storage, burst: int, waiting: int) -> float:
+    """Return CPU us per message sent, delivered and completed, `burst` frames per read, behind so
+    many that wait."""
     namespace = Namespace(NamespaceConfig(queues=(QueueConfig("q"),)), parse=Message.check)
+    namespace.send("q", [message(0)] * waiting, system_clock())
     core = Core(namespace, storage, system_clock, timed=False)
     sender = Peer(core, Attach("s", 0, False, source=Source("c"), target=Target("q")))
     receiver = Peer(core, Attach("r", 0, True, source=Source("q"), target=Target("c")))
-    frames = transfers(MESSAGES)
+    frames = [transfer(number, message(number)) for number in range(MESSAGES)]
     sender.pipe.written.clear()
     list_of_reads = [b"".join(frames[at : at + burst]) for at in range(0, MESSAGES, burst)]
-    grant = Flow(0, 1 << 30, 0, 1 << 30, 0, 0, MESSAGES + burst)
-    receiver.client.data_received(frame(grant))
     receiver.pipe.written.clear()
     sender.pipe.told.clear()
     receiver.pipe.told.clear()
     started = time.process_time()
-    delivered = 0
+    grant = Flow(0, 1 << 30, 0, 1 << 30, 0, 0, MESSAGES)
+    receiver.client.data_received(frame(grant))
+    delivered = received = 0
     for read in list_of_reads:
         sender.client.data_received(read)
         first = delivered
         delivered += burst
-        received = 0
-        while received < burst:
+        while received < delivered:
             await turn(receiver)
             received += sum(len(each) > len(BODY) for each in receiver.frames())
         complete = Disposition(True, first, delivered - 1, False, Accepted())
@@ -149,16 +128,16 @@ async def run(storage: Storage, burst: int) -> float:
         receiver.pipe.written.clear()
     await core.committer.settled()
     spent = time.process_time() - started
-    left = namespace.entity("q").peek(0, 1, 0)
-    if left or delivered != MESSAGES:
+    left = len(namespace.entity("q").peek(0, waiting + 1, 0))
+    if left != waiting or delivered != MESSAGES:
         raise AssertionError(f"{delivered} delivered, {left} left")
     await storage.aclose()
     return spent / MESSAGES * 1e6
 
 
-def measure(storage: Storage, burst: int) -> float:
+def measure(storage: Storage, burst: int, waiting: int = 0) -> float:
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        return runner.run(run(storage, burst))
+        return runner.run(run(storage, burst, waiting))
 
 
 def durable(burst: int) -> float:
@@ -171,8 +150,11 @@ def main() -> None:
     for burst in (1, 50):
         memory = min(measure(MemoryStorage(), burst) for _ in range(ROUNDS))
         print(f"in memory, {burst:2} per read: {memory:6.1f}", flush=True)
-    kept = min(durable(50) for _ in range(ROUNDS))
-    print(f"durable,   50 per read: {kept:6.1f}")
+    for burst in (1, 50):
+        kept = min(durable(burst) for _ in range(ROUNDS))
+        print(f"durable,   {burst:2} per read: {kept:6.1f}", flush=True)
+    behind = min(measure(MemoryStorage(), 50, WAITING) for _ in range(ROUNDS))
+    print(f"in memory, 50 per read, {WAITING:,} waiting: {behind:6.1f}")
 
 
 if __name__ == "__main__":
