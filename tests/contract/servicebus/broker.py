@@ -5,6 +5,7 @@ Entities are described in the words of the official emulator's Config.json, whic
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from abc import ABC, abstractmethod
 from itertools import count
@@ -92,12 +93,15 @@ def correlation_rule(name: str, **conditions: Any) -> dict[str, Any]:
 
 
 class LocalBroker(Broker):
-    """A bus in this process, durable so that it can be restarted."""
+    """A bus in this process, durable so that it can be restarted; `template` is copied into its
+    data folder."""
 
-    def __init__(self) -> None:
+    def __init__(self, template: Path) -> None:
         super().__init__()
         self._clock = ManualClock()
+        self._made: dict[str, list[dict[str, Any]]] = {"Queues": [], "Topics": []}
         self._data = tempfile.TemporaryDirectory(prefix="contract-")
+        shutil.copytree(template, self._data.name, dirs_exist_ok=True)
         self._bus = self._new_bus(amqp_port=0)
 
     def _new_bus(self, amqp_port: int) -> LocalServiceBus:
@@ -123,12 +127,13 @@ class LocalBroker(Broker):
         return {**secured, "web_socket": True, "custom_endpoint": endpoint}
 
     async def create(self, kind: str, entity: dict[str, Any]) -> None:
-        config = parse_config({"UserConfig": {"Namespaces": [{"Name": "new", kind: [entity]}]}})
-        namespace, now = self._bus.namespace, self.now()
-        for queue in config.queues:
-            namespace.create_queue(queue, now)
-        for topic in config.topics:
-            namespace.create_topic(topic, now)
+        # Read with what was made before: forwarding has to lead to something.
+        self._made[kind].append(entity)
+        config = parse_config({"UserConfig": {"Namespaces": [{"Name": "made", **self._made}]}})
+        if kind == "Queues":
+            self._bus.namespace.create_queue(config.queues[-1], self.now())
+        else:
+            self._bus.namespace.create_topic(config.topics[-1], self.now())
         await self._bus.advance()
 
     def now(self) -> int:

@@ -101,14 +101,14 @@ class DriverProcess:
         self._reading = asyncio.create_task(self._read())
 
     @classmethod
-    async def start(cls, command: Sequence[str]) -> DriverProcess:
+    async def start(cls, command: Sequence[str], environment: dict[str, str]) -> DriverProcess:
         process = await asyncio.create_subprocess_exec(
             *command,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             limit=_LONGEST_LINE,
             cwd=_REPOSITORY,
-            env={**os.environ, "PYTHONPATH": str(_REPOSITORY)},
+            env={**os.environ, "PYTHONPATH": str(_REPOSITORY), **environment},
         )
         return cls(process)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 LIST_SESSIONS = "list sessions"
 SETTLE_WITH_PROPERTIES = "change properties while settling"
-UUID_PROPERTIES = "uuids in application properties"
-RESTART = "a broker that can be restarted"
-ADMINISTRATION = "the administration API over https"
+CONFIRMED_SETTLEMENT = "wait for the answer to a settlement"
+RELEASE_ON_CLOSE = "give back what was prefetched"
+BROWSE_ON = "browse on from the last browsed message"
+UUID_PROPERTIES = "send uuids"
+RESTART = "be restarted"

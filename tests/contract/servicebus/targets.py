@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from infra.local.servicebus import LocalServiceBus
 from tests.contract.servicebus.broker import Broker, LocalBroker
 
 
 class Target:
-    """`lacks`: need -> why. `running` is entered once per class of tests, `broker` per scenario."""
+    """`lacks`: need -> why. `running` is entered once per class of tests and yields what the
+    drivers' environment needs, then `broker` once per scenario."""
 
     name: str
     title: str
@@ -21,8 +24,8 @@ class Target:
         raise NotImplementedError
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[Target]:
-        yield self
+    async def running(self) -> AsyncIterator[dict[str, str]]:
+        yield {}
 
     @asynccontextmanager
     async def broker(self) -> AsyncIterator[Broker]:
@@ -31,7 +34,7 @@ class Target:
 
 
 class LocalBus(Target):
-    """A bus for each scenario, in this process."""
+    """A bus for each scenario, in this process; all of one certificate authority."""
 
     name = "local"
     title = "local bus"
@@ -41,8 +44,16 @@ class LocalBus(Target):
         return None
 
     @asynccontextmanager
+    async def running(self) -> AsyncIterator[dict[str, str]]:
+        with TemporaryDirectory(prefix="contract-") as folder:
+            self._authority = Path(folder)
+            trusted = LocalServiceBus({}, data=self._authority).ca_file
+            # The administration client of azure-servicebus 7.12 takes no other trust.
+            yield {"REQUESTS_CA_BUNDLE": str(trusted)}
+
+    @asynccontextmanager
     async def broker(self) -> AsyncIterator[Broker]:
-        broker = await LocalBroker().start()
+        broker = await LocalBroker(self._authority).start()
         try:
             yield broker
         finally:

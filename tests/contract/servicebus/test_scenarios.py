@@ -19,7 +19,7 @@ from tests.contract.servicebus.drivers import DRIVERS, Driver
 from tests.contract.servicebus.scenario import SCENARIOS, Scenario
 from tests.contract.servicebus.targets import TARGETS, Target
 
-_AT_ONCE = 12
+_AT_ONCE = 24
 _SECONDS_EACH = 60
 
 Runs = dict[str, asyncio.Task[None]]
@@ -49,27 +49,29 @@ class Against:
             for item in request.session.items
             if isinstance(item, pytest.Function) and item.cls is cls
         }
-        free = asyncio.Semaphore(_AT_ONCE)
-        driver = await DriverProcess.start(cls.driver.command)
-        async with cls.target.running() as target:
-
-            async def run(scenario: Scenario) -> None:
-                async with free, asyncio.timeout(_SECONDS_EACH), target.broker() as broker:
-                    client = Client(
-                        driver, broker,
-                        web_socket=cls.driver.web_socket, rules_by_link=cls.driver.rules_by_link,
-                    )  # fmt: skip
-                    try:
-                        await scenario.run(client, broker)
-                    finally:
-                        await client.close()
-
-            lacks = cls.driver.lacks | cls.target.lacks
-            able = [each for each in chosen.values() if not each.needs & lacks.keys()]
-            runs = {each.name: asyncio.create_task(run(each)) for each in able}
+        lacks = cls.driver.lacks | cls.target.lacks
+        able = [each for each in chosen.values() if not each.needs & lacks.keys()]
+        async with cls.target.running() as environment:
+            driver = await DriverProcess.start(cls.driver.command, environment)
+            free = asyncio.Semaphore(_AT_ONCE)
+            runs = {each.name: asyncio.create_task(cls.run(each, driver, free)) for each in able}
             yield runs
             await asyncio.gather(*runs.values(), return_exceptions=True)
             await driver.stop()
+
+    @classmethod
+    async def run(
+        cls, scenario: Scenario, process: DriverProcess, free: asyncio.Semaphore
+    ) -> None:
+        async with free, asyncio.timeout(_SECONDS_EACH), cls.target.broker() as broker:
+            client = Client(
+                process, broker,
+                web_socket=cls.driver.web_socket, rules_by_link=cls.driver.rules_by_link,
+            )  # fmt: skip
+            try:
+                await scenario.run(client, broker)
+            finally:
+                await client.close()
 
     @pytest.mark.asyncio(loop_scope="class")
     async def test_scenario(self, scenario: Scenario, runs: Runs) -> None:

@@ -64,7 +64,12 @@ DRIVERS = (
         installed=_PEERS / "python-7.12.installed",
         web_socket=True,
         lacks=_PYTHON_LACKS
-        | {needs.LIST_SESSIONS: "azure-servicebus lists sessions since 7.15"},
+        | {
+            needs.LIST_SESSIONS: "azure-servicebus lists sessions since 7.15",
+            needs.CONFIRMED_SETTLEMENT: "azure-servicebus 7.12 settles without waiting",
+            needs.RELEASE_ON_CLOSE: "azure-servicebus 7.12 keeps what it prefetched locked",
+            needs.BROWSE_ON: "azure-servicebus 7.12 browses from the last received message",
+        },
     ),
     Driver(
         "node",

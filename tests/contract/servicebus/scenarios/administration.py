@@ -79,12 +79,12 @@ async def missing_entities_are_not_found(client: Client, broker: Broker) -> None
 
 @scenario(ADMINISTRATION)
 async def impossible_properties_are_refused(client: Client, broker: Broker) -> None:
-    """A lock of more than five minutes and forwarding to nowhere are refused."""
-    admin = await client.admin()
+    """Forwarding to nowhere and changing what cannot change are refused."""
+    admin, queue = await client.admin(), await broker.queue()
     with refused("http-400"):
-        await admin.create("queue", broker.name("bad"), lock_duration="PT10M")
-    with refused("http-400", "not-found"):
         await admin.create("queue", broker.name("bad"), forward_to=broker.name("missing"))
+    with refused("http-400"):
+        await admin.update("queue", queue, requires_session=True)
 
 
 @scenario(ADMINISTRATION)

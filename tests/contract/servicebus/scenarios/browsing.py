@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.contract.servicebus import needs
 from tests.contract.servicebus.broker import Broker, subscription
 from tests.contract.servicebus.client import Client, messages, texts
 from tests.contract.servicebus.scenario import Topic, scenario
@@ -24,7 +25,7 @@ async def peeking_takes_nothing(client: Client, broker: Broker) -> None:
     }  # fmt: skip
 
 
-@scenario(BROWSING)
+@scenario(BROWSING, needs.BROWSE_ON)
 async def peeking_goes_on(client: Client, broker: Broker) -> None:
     """A receiver's next browse goes on after the last message it saw."""
     sender, receiver = await client.pair(await broker.queue())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.contract.servicebus import needs
 from tests.contract.servicebus.broker import Broker
 from tests.contract.servicebus.client import Client, Message, messages
 from tests.contract.servicebus.scenario import Topic, refused, scenario
@@ -46,7 +47,7 @@ async def an_expired_lock_returns_the_message(client: Client, broker: Broker) ->
     assert first.sequence_number == again.sequence_number
 
 
-@scenario(LOCKS)
+@scenario(LOCKS, needs.CONFIRMED_SETTLEMENT)
 async def an_expired_lock_cannot_settle(client: Client, broker: Broker) -> None:
     """Settling after the lock expired is refused with message-lock-lost."""
     sender, receiver = await client.pair(await broker.queue(LockDuration="PT5S"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from tests.contract.servicebus import needs
 from tests.contract.servicebus.broker import Broker
 from tests.contract.servicebus.client import Client, Message, messages, texts
 from tests.contract.servicebus.scenario import Topic, scenario
@@ -54,7 +55,7 @@ async def prefetched_messages_are_given_in_order(client: Client, broker: Broker)
     assert got == list("abcdefgh")
 
 
-@scenario(RECEIVING)
+@scenario(RECEIVING, needs.RELEASE_ON_CLOSE)
 async def what_was_not_taken_returns_in_order(client: Client, broker: Broker) -> None:
     """What a closing receiver did not take comes to the next one, in order and uncounted."""
     queue = await broker.queue()

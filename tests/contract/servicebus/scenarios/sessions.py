@@ -130,7 +130,7 @@ async def a_session_is_locked_as_configured(client: Client, broker: Broker) -> N
     assert abs(until - renewed_at - 10_000) < 5_000
 
 
-@scenario(SESSIONS)
+@scenario(SESSIONS, needs.CONFIRMED_SETTLEMENT)
 async def a_lost_session_cannot_settle(client: Client, broker: Broker) -> None:
     """When its lock expires, the receiver has lost the session and cannot settle any more."""
     queue = await _queue(broker, LockDuration="PT5S")
