@@ -1,0 +1,167 @@
+"""The program as people and other languages' tests run it: a process, its options, its output."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from azure.servicebus import ServiceBusMessage
+from azure.servicebus.aio import ServiceBusClient
+from azure.servicebus.exceptions import ServiceBusServerBusyError
+
+from infra.local.servicebus import logs
+from infra.local.servicebus.__main__ import main
+from tests.integration.servicebus_operation.conftest import CONFIG
+
+FREE_PORTS = ("--amqp-port", "0", "--admin-port", "0")
+SECONDS = 20
+
+
+class Running:
+    def __init__(self, process: asyncio.subprocess.Process, ready: dict[str, str]) -> None:
+        self.process = process
+        self.ready = ready
+
+    @property
+    def connection_string(self) -> str:
+        return (
+            f"Endpoint=sb://{self.ready['amqp']};SharedAccessKeyName=RootManageSharedAccessKey;"
+            "SharedAccessKey=SAS_KEY_VALUE;UseDevelopmentEmulator=true;"
+        )
+
+    async def end(self, *signals: int) -> tuple[int, list[str]]:
+        """Return the exit code and the lines of the log."""
+        for number in signals:
+            self.process.send_signal(number)
+        _, log = await asyncio.wait_for(self.process.communicate(), SECONDS)
+        assert self.process.returncode is not None
+        return self.process.returncode, log.decode().splitlines()
+
+
+@asynccontextmanager
+async def program(*options: str) -> AsyncIterator[Running]:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "infra.local.servicebus", *FREE_PORTS, *options),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        assert process.stdout is not None
+        line = (await asyncio.wait_for(process.stdout.readline(), SECONDS)).decode()
+        assert line.startswith("ready servicebus amqp=127.0.0.1:"), line
+        yield Running(process, dict(word.split("=", 1) for word in line.split()[2:]))
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def test_one_process_from_ready_to_a_graceful_end(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "Config.json"
+    config.write_text(json.dumps(CONFIG))
+    options = ("--config", str(config), "--data", str(tmp_path / "data"), "--clock", "manual")
+    async with program(*options, "--log-format", "json") as running:
+        admin = running.ready["admin"]
+
+        def ask(*words: str) -> tuple[int, str]:
+            code = main([*words, "--admin", admin])
+            said = capsys.readouterr()
+            return code, said.out + said.err
+
+        async with (
+            ServiceBusClient.from_connection_string(
+                running.connection_string, retry_total=0
+            ) as client,
+            client.get_queue_sender("work", client_identifier="till-7") as sender,
+        ):
+            await sender.send_messages(ServiceBusMessage("x", message_id="sale-1"))
+            added = await asyncio.to_thread(ask, "faults", "add", "refuse", "--times", "1")
+            with pytest.raises(ServiceBusServerBusyError):
+                await sender.send_messages(ServiceBusMessage("x"))
+            listed = await asyncio.to_thread(ask, "faults", "list")
+            cleared = await asyncio.to_thread(ask, "faults", "clear")
+            await sender.send_messages(ServiceBusMessage("x", message_id="sale-2"))
+            counts = await asyncio.to_thread(ask, "inspect")
+            messages = await asyncio.to_thread(ask, "inspect", "work")
+            unknown = await asyncio.to_thread(ask, "inspect", "nowhere")
+            async with httpx.AsyncClient(base_url=admin) as http:
+                before = (await http.get("/clock")).json()["now"]
+                after = (await http.post("/clock", json={"advance": "PT30S"})).json()["now"]
+            cut = await asyncio.to_thread(ask, "faults", "add", "disconnect", "--client", "till-7")
+            code, log = await running.end(signal.SIGTERM)
+
+    assert re.search(r"1 +refuse +send +0$", added[1], re.MULTILINE), added
+    assert re.search(r"1 +refuse +send +1$", listed[1], re.MULTILINE), listed
+    assert (cleared, unknown[0]) == ((0, ""), 1)
+    assert "could not be found" in unknown[1]
+    assert re.search(r"^work +2 +0 +0 +0 +0$", counts[1], re.MULTILINE), counts
+    assert [line.split()[1] for line in messages[1].splitlines()[1:]] == ["sale-1", "sale-2"]
+    assert before[:16] <= after[:16]
+    assert before != after
+    assert (cut[0], code) == (0, 0)
+    lines = [json.loads(line) for line in log]
+    assert [each["message"] for each in lines if each.get("client") == "till-7"] == [
+        "connection cut: a fault was ordered",
+        "connection ended: the transport was lost",
+    ]
+
+
+async def test_an_empty_namespace_needs_no_configuration_and_a_second_signal_forces_the_end() -> (
+    None
+):
+    async with program("--in-memory", "--verbose") as running:
+        async with httpx.AsyncClient(base_url=running.ready["admin"]) as http:
+            entities = (await http.get("/inspect")).json()["entities"]
+            authority = await http.get(running.ready["ca"])
+        running.process.send_signal(signal.SIGSTOP)  # so that both are there when it goes on
+        code, _ = await running.end(signal.SIGTERM, signal.SIGINT, signal.SIGCONT)
+
+    assert (entities, authority.status_code) == ({}, 200)
+    assert code in (0, 128 + signal.SIGTERM, 128 + signal.SIGINT)
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "sentence"),
+    [
+        (["--in-memory", "--config", "nowhere.json"], 1, "nowhere.json"),
+        (
+            ["--in-memory", "--key", "k=v", "--host", "203.0.113.1"],
+            1,
+            "Cannot listen on 203.",
+        ),
+        (["--in-memory", "--certificate", "mine.pem"], 1, "--certificate-key"),
+        (["faults", "list", "--admin", "http://127.0.0.1:1"], 1, "No local Service Bus answers"),
+        ([], 2, "--data --in-memory"),
+        (["--in-memory", "--clock", "sand"], 2, "--clock"),
+        (["faults", "add", "earthquake"], 2, "earthquake"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_what_cannot_be_done_is_one_sentence_and_an_exit_code(
+    options: list[str],
+    code: int,
+    sentence: str,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(logs, "configure", lambda *_, **__: None)  # the log is the tests' own
+    ports = [] if options[:1] == ["faults"] else FREE_PORTS
+    try:
+        ended = main([*options, *ports])
+    except SystemExit as stop:
+        ended = int(stop.code or 0)
+
+    complaint = capfd.readouterr().err.strip().splitlines()
+    assert ended == code
+    assert sentence in complaint[-1]
+    assert code == 2 or len(complaint) == 1
