@@ -71,7 +71,7 @@ async def talk(bus: LocalServiceBus, data: bytes, with_credit: bytes = b"") -> l
 
 
 HOSTILE = {
-    "another protocol": (b"GET / HTTP/1.1\r\n\r\n", None),
+    "another protocol": (b"hello, is this AMQP?", None),
     "a frame larger than allowed": (
         AMQP_HEADER + OPEN + b"\xff\xff\xff\xff\x02\x00\x00\x00",
         "amqp:connection:framing-error",

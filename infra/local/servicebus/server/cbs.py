@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from infra.local.servicebus.amqp import Int, Message
-from infra.local.servicebus.amqp.events import Detached
 from infra.local.servicebus.amqp.link import IncomingLink
 from infra.local.servicebus.amqp.performatives import Error
 from infra.local.servicebus.server.addresses import CBS, MANAGEMENT, node_of
@@ -85,9 +84,8 @@ class ConnectionClaims(Claims):
                 self.authorize(link)
             except Unauthorized as refusal:
                 text = f"The link '{link.name}' is force detached. Code: RenewToken. "
-                link.detach(Error("amqp:link:detach-forced", f"{text}Details: {refusal.text}"))
-                self._client.perform(Detached(link))
-        self._client.flush_soon()
+                error = Error("amqp:link:detach-forced", f"{text}Details: {refusal.text}")
+                self._client.expel(link, error)
 
 
 def _response(code: int, description: str) -> Response:
