@@ -1,4 +1,4 @@
-"""Durable state that services share: the inbox of posted facts and the completeness ledger."""
+"""Durable state that services share: the inbox of posted facts, the completeness ledger, notes."""
 
 from shared.store.errors import StoreError, StoreSettingsWrong, StoreUnavailable
 from shared.store.inbox import Inbox, InboxResult, MemoryInbox
@@ -15,6 +15,7 @@ from shared.store.ledger import (
     SeenFact,
     StoreDay,
 )
+from shared.store.notes import MemoryNotes, Notes
 from shared.store.store import Store
 
 __all__ = [
@@ -28,6 +29,8 @@ __all__ = [
     "Ledger",
     "MemoryInbox",
     "MemoryLedger",
+    "MemoryNotes",
+    "Notes",
     "PostedDocument",
     "Rejection",
     "SeenFact",

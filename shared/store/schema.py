@@ -21,7 +21,7 @@ from sqlalchemy import (
 
 from shared.store.types import Money, UtcTime
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest migration. Revisions are numbered, so a greater one in a database is a newer one."""
 
 metadata = MetaData()
@@ -117,4 +117,11 @@ ledger_rejections = Table(
     Column("detail", Text, nullable=False),
     Column("rejected_at", UtcTime, nullable=False),
     Index("ledger_rejections_by_day", "company", "store", "business_day"),
+)
+
+notes = Table(
+    "notes",
+    metadata,
+    Column("name", String(500), primary_key=True),
+    Column("text", Text, nullable=True),
 )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from shared.clock import Clock
 from shared.store.inbox import Inbox
 from shared.store.ledger import Ledger
+from shared.store.notes import Notes
 
 if TYPE_CHECKING:
     from shared.store.database import Database
@@ -20,10 +21,11 @@ class Store:
     `async with await Store.open(url, clock) as store:`.
     """
 
-    def __init__(self, database: Database, inbox: Inbox, ledger: Ledger) -> None:
+    def __init__(self, database: Database, inbox: Inbox, ledger: Ledger, notes: Notes) -> None:
         self._database = database
         self.inbox = inbox
         self.ledger = ledger
+        self.notes = notes
 
     @classmethod
     async def open(cls, url: str, clock: Clock) -> Store:
@@ -36,6 +38,7 @@ class Store:
         from shared.store.database import Database
         from shared.store.sql_inbox import SqlInbox
         from shared.store.sql_ledger import SqlLedger
+        from shared.store.sql_notes import SqlNotes
         from shared.store.upgrade import upgrade
 
         database = Database(url)
@@ -44,7 +47,7 @@ class Store:
         except BaseException:
             await database.aclose()
             raise
-        return cls(database, SqlInbox(database, clock), SqlLedger(database))
+        return cls(database, SqlInbox(database, clock), SqlLedger(database), SqlNotes(database))
 
     async def aclose(self) -> None:
         """Close the connections."""

@@ -162,8 +162,8 @@ def _allot(
 
 
 def _fair(total: float, me: Member, members: list[Member]) -> float:
-    """Each lane's part in proportion to demand, and an equal part of what nobody asked for: what comes next
-    comes to anyone."""
+    """Each lane's part in proportion to demand, and an equal part of what nobody asked for: what
+    comes next comes to anyone."""
     demand = {
         lane: wanted for lane in Lane if (wanted := sum(m.wanted.get(lane, 0.0) for m in members))
     }

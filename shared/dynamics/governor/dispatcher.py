@@ -141,7 +141,7 @@ class Dispatcher:
         """Return the report that is due; what it counts is not counted again."""
         seconds = now - self._reported_at
         span = max(seconds, PERIOD / 2)
-        for lane, waiting in self._waiting.items():
+        for lane in Lane:
             steady = self._steady[lane] * MEMORY + self._started[lane] / span * (1 - MEMORY)
             self._steady[lane] = steady if steady > _NOTHING else 0.0
         wanted = {
