@@ -40,7 +40,7 @@ def attach(client: Client, event: Attached) -> None:
         client.core.link_names.take(client, link)
         node = _node(client, link)
     except BrokerError as refusal:
-        link.refuse(error_of(refusal))
+        client.refuse(link, error_of(refusal))
         return
     link.owner = node
     limit = client.core.max_message_bytes
@@ -116,6 +116,7 @@ def _sending_node(client: Client, link: IncomingLink, address: str) -> SendingNo
 
 
 def _sendable(entity: Queue | Topic) -> str:
+    entity.check_send()
     if isinstance(entity, Subscription) or (
         isinstance(entity, Queue) and entity.dead_letter_queue is None
     ):

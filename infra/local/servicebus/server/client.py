@@ -131,8 +131,14 @@ class Client(asyncio.Protocol):
             self._transport.write(output)
             self.connection.written(self._loop.time())
 
+    def refuse(self, link: Link, error: Error) -> None:
+        """Answer the peer's attach with no."""
+        self.note(logging.INFO, "link '%s' refused: %s: %s", link.name, *error[:2])
+        link.refuse(error)
+
     def expel(self, link: Link, error: Error) -> None:
         """Detach a link the peer did not ask to end; what it had is given up at once."""
+        self.note(logging.INFO, "link '%s' ended: %s: %s", link.name, *error[:2])
         link.detach(error)
         self._act([Detached(link)])
         self.flush_soon()

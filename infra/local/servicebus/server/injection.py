@@ -222,7 +222,7 @@ def _refuse(client: Client, event: Any, fault: Fault) -> None:
     error = Error(fault.condition or "com.microsoft:server-busy", fault.description)
     link, node = event.link, event.link.owner
     if isinstance(event, Attached):
-        link.refuse(error)
+        client.refuse(link, error)
     elif isinstance(event, Disposed):
         if not event.settled:
             for sent in event.deliveries:

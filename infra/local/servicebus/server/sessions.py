@@ -96,7 +96,7 @@ class AcceptingNode(Node):
 
     def _refuse(self, refusal: BrokerError) -> None:
         self._leave_line()
-        self._link.refuse(error_of(refusal))
+        self.client.refuse(self._link, error_of(refusal))
         self.client.flush_soon()
 
     def _leave_line(self) -> None:
