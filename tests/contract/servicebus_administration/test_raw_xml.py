@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from xml.etree import ElementTree
 
@@ -236,6 +237,7 @@ async def test_documents_that_describe_no_entity_are_refused(
         ('<Action i:type="Shout"/>', "Shout"),
         (correlation('<Value i:type="x:int">seven</Value>'), "seven"),
         (correlation('<Value i:type="x:guess">7</Value>'), "guess"),
+        (correlation('<Value i:type="x:boolean">maybe</Value>'), "maybe"),
         (correlation(""), "Key and a Value"),
     ],
 )
@@ -286,3 +288,30 @@ async def test_an_entity_may_have_the_name_of_another_route(http: httpx.AsyncCli
     assert "QueueDescription" in (await http.get("/health")).text
     async with httpx.AsyncClient(base_url=http.base_url) as plain:
         assert (await plain.get("/health")).json()["status"] == "healthy"
+
+
+async def test_the_port_of_the_connection_string_answers_plain_http_too(
+    bus: LocalServiceBus,
+) -> None:
+    """.NET turns an emulator's Endpoint into http:// with the same port."""
+    address = f"http://{bus.host}:{bus.amqp_port}/orders?api-version=2021-05"
+    async with httpx.AsyncClient() as http:
+        created = await http.put(address, content=entry("QueueDescription", ""))
+
+    assert created.status_code == 201
+    assert f"<id>{address}</id>" in created.text
+
+
+async def test_a_client_that_leaves_in_the_middle_is_no_failure_of_the_bus(
+    bus: LocalServiceBus, caplog: pytest.LogCaptureFixture
+) -> None:
+    _, writer = await asyncio.open_connection(bus.host, bus.admin_port)
+    head = "PUT /orders?api-version=1 HTTP/1.1\r\nHost: bus\r\nContent-Length: 900\r\n\r\n<entry"
+    writer.write(head.encode())
+    await writer.drain()
+    writer.close()
+    await writer.wait_closed()
+
+    async with httpx.AsyncClient(base_url=bus.admin_url) as http:
+        assert (await http.get("/health")).status_code == 200
+    assert not caplog.records

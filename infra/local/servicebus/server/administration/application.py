@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from urllib.parse import urlencode
 
-from starlette.datastructures import QueryParams
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -22,7 +21,6 @@ from infra.local.servicebus.server.administration.resources import (
     Resource,
     resource_of,
 )
-from infra.local.servicebus.server.administration.routes import VERSION
 from infra.local.servicebus.server.administration.xml import (
     CONTENT_TYPE,
     description,
@@ -50,6 +48,8 @@ class Administration:
         request = Request(scope, receive)
         try:
             response = await self._answer(request)
+        except ClientDisconnect:
+            return
         except Exception as failure:
             response = _refusal(failure)
         await response(scope, receive, send)
@@ -58,6 +58,7 @@ class Administration:
         path = str(request.scope["path"]).strip("/")
         token = request.headers.get("authorization", "")
         self._core.authorization.claims_of_token(token).require(path, MANAGE)
+        body = await _body(request)  # before the time is read: it may take a while to come
         host = request.headers.get("host", "localhost")
         place = Place(self._core.namespace, host, self._core.now(), self._since)
         resource = resource_of(path, place)
@@ -65,9 +66,9 @@ class Administration:
             return _not_served(request.method, resource.methods)
         if isinstance(resource, Collection):
             return _page(request, resource, place.now)
-        return await self._entry(request, resource)
+        return await self._entry(request, resource, body)
 
-    async def _entry(self, request: Request, resource: Resource) -> Response:
+    async def _entry(self, request: Request, resource: Resource, body: bytes) -> Response:
         status = HTTPStatus.OK
         if request.method == "GET":
             entry = resource.get()
@@ -78,11 +79,10 @@ class Administration:
         else:
             # The service knows updating and creating by this header alone (every SDK sends '*').
             update = "if-match" in request.headers
-            entry = resource.put(description(await _body(request)), update=update)
+            entry = resource.put(description(body), update=update)
             await self._durable()
             status = HTTPStatus.OK if update else HTTPStatus.CREATED
-        query = urlencode({VERSION: _parameters(request)[VERSION]})
-        made = entry_document(entry, _origin(request), query)
+        made = entry_document(entry, _origin(request), _query(request))
         return _xml(document(made), CONTENT_TYPE.format("entry"), status)
 
     async def _durable(self) -> None:
@@ -96,7 +96,7 @@ def _page(request: Request, collection: Collection, now: int) -> Response:
     top = min(_number(parameters, "$top", LARGEST_PAGE), LARGEST_PAGE)
     everything = collection.everything()
     entries = [collection.entry(found) for found in everything[skip : skip + top]]
-    query = urlencode({VERSION: parameters[VERSION]})
+    query = _query(request)
     here = f"{_origin(request)}{request.url.path}?{query}"
     pages = [skip]
     if skip + top < len(everything) and top > 0:
@@ -106,8 +106,14 @@ def _page(request: Request, collection: Collection, now: int) -> Response:
     return _xml(document(made), CONTENT_TYPE.format("feed"), HTTPStatus.OK)
 
 
+def _query(request: Request) -> str:
+    """What a client asked besides the page: as Azure does, addresses repeat it."""
+    asked = request.query_params.multi_items()
+    return urlencode([(name, value) for name, value in asked if not name.startswith("$")])
+
+
 def _parameters(request: Request) -> Mapping[str, str]:
-    return {name.lower(): value for name, value in QueryParams(request.url.query).items()}
+    return {name.lower(): value for name, value in request.query_params.items()}
 
 
 def _number(parameters: Mapping[str, str], name: str, default: int) -> int:

@@ -31,10 +31,10 @@ class Kind(NamedTuple):
     write: Callable[[Any, str], Content | None]
 
 
-def _boolean(source: Element) -> bool:
-    text = text_of(source).strip().lower()
+def parse_truth(text: str) -> bool:
+    text = text.strip().lower()
     if text not in ("true", "false", "1", "0"):
-        raise ValueError(f"'{text}' is neither true nor false")
+        raise ValueError(f"'{text[:40]}' is neither true nor false")
     return text in ("true", "1")
 
 
@@ -122,7 +122,7 @@ def _write_authorization_rules(rules: tuple[AuthorizationRule, ...], _host: str)
     ]
 
 
-BOOLEAN = Kind(_boolean, lambda value, _: truth(value))
+BOOLEAN = Kind(lambda source: parse_truth(text_of(source)), lambda value, _: truth(value))
 POSITIVE = Kind(_positive, lambda value, _: None if value is None else str(value))
 DURATION = Kind(_duration, lambda value, _: format_duration(value))
 LIFE = Kind(_life, lambda value, _: format_duration(value))

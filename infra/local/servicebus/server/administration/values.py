@@ -15,7 +15,7 @@ from infra.local.servicebus.amqp import Described, Symbol, Timestamp
 from infra.local.servicebus.broker import InvalidArgument
 from infra.local.servicebus.durations import format_duration, parse_duration
 from infra.local.servicebus.server.administration.atom import instant
-from infra.local.servicebus.server.administration.kinds import truth
+from infra.local.servicebus.server.administration.kinds import parse_truth, truth
 from infra.local.servicebus.server.administration.xml import (
     SCHEMA,
     element,
@@ -52,7 +52,7 @@ def _whole(text: str) -> int:
 
 _READERS: dict[str, Callable[[str], Any]] = {
     "string": str,
-    "boolean": lambda text: text.strip().lower() in ("true", "1"),
+    "boolean": parse_truth,
     "int": _whole,
     "long": _whole,
     "double": float,
@@ -82,6 +82,9 @@ def _pair(source: Element, name: str) -> tuple[str, Any]:
         raise InvalidArgument(f"{name}, {text_of(key)}: {error}.") from error
 
 
+_NOT_FINITE = {"inf": "INF", "-inf": "-INF", "nan": "NaN"}  # XML Schema's names
+
+
 def write_pairs(name: str, pairs: Mapping[str, Any]) -> Element:
     return element(
         name, [element(_PAIR, [element("Key", key), _value(pairs[key])]) for key in pairs]
@@ -104,7 +107,7 @@ def _typed(value: Any) -> tuple[str, str]:
         case int():
             return "int" if -(2**31) <= value < 2**31 else "long", str(value)
         case float():
-            return "double", repr(value)
+            return "double", _NOT_FINITE.get(repr(value), repr(value))
         case Described(descriptor, ticks) if descriptor == TIME_SPAN and isinstance(ticks, int):
             return "duration", format_duration(ticks // _TICKS)
         case _:
