@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
 
+from shared.dynamics.governor.breaker import FAILURES
 from shared.dynamics.governor.budget import PERIOD, Allotment, Report, Seen
 from shared.dynamics.governor.lanes import Lane, divide
 
@@ -116,7 +117,9 @@ class Dispatcher:
 
     @property
     def next_report(self) -> float:
-        """When to report, if anything is going on."""
+        """When to report, if anything is going on; at once when nobody answers."""
+        if self._unanswered >= FAILURES:
+            return 0.0
         return min(self._reported_at + PERIOD, self._allotment.until)
 
     def next_step(self, now: float) -> float | None:

@@ -96,6 +96,11 @@ class Governor:
     def _seconds(self) -> float:
         return self._clock().timestamp()
 
+    @property
+    def waiting(self) -> int:
+        """Requests without a turn yet, here."""
+        return self._dispatcher.waiting
+
     @asynccontextmanager
     async def turn(self, lane: Lane) -> AsyncIterator[Turn]:
         """Wait for permission. Raises TryLater when the environment is down or the wait is too
