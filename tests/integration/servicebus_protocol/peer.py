@@ -165,6 +165,14 @@ class Peer:
         self.say(head, message, channel=channel)
         return delivery_id
 
+    def transfer_in_parts(self, name: str, message: bytes, *, size: int = 32_000) -> int:
+        """Send one message in several frames; return its delivery id."""
+        delivery_id = self.transfer(name, message[:size], more=len(message) > size)
+        for start in range(size, len(message), size):
+            more = start + size < len(message)
+            self.say(Transfer(self._handles[0, name], more=more), message[start : start + size])
+        return delivery_id
+
     async def send(self, name: str, message: bytes, *, channel: int = 0, state: Any = None) -> Any:
         """Send and return the outcome."""
         delivery_id = self.transfer(name, message, channel=channel, state=state)
@@ -189,6 +197,10 @@ class Peer:
     async def command(self, command: Any, *, name: str = "coordinator", channel: int = 0) -> Any:
         body = encode_described(VALUE, encode_composite(command))
         return await self.send(name, body, channel=channel)
+
+    async def command_declare(self) -> Any:
+        """Ask for a transaction, return whatever the answer is."""
+        return await self.command(Declare())
 
     async def declare(self, *, name: str = "coordinator", channel: int = 0) -> bytes:
         outcome = await self.command(Declare(), name=name, channel=channel)
@@ -227,7 +239,7 @@ class Peer:
                 for at, said in enumerate(self.heard):
                     if isinstance(said.performative, kind) and channel in (None, said.channel):
                         return self.heard.pop(at)
-                await self._hear()
+                assert await self._hear(), f"the bus hung up without a {kind.__name__}"
 
     async def outcome(self, delivery_id: int, *, channel: int = 0) -> Any:
         """Return the state the bus tells of a delivery, sent by either side."""
@@ -247,7 +259,7 @@ class Peer:
                                 self.heard.append(said._replace(performative=rest))
                         assert told.settled
                         return told.state
-                await self._hear()
+                assert await self._hear(), "the bus hung up without an outcome"
 
     async def receive(self, *, channel: int = 0) -> tuple[Transfer, bytes]:
         """Return the next delivery, put together from its frames."""
@@ -265,11 +277,21 @@ class Peer:
                 pass
         return [said.performative for said in self.heard]
 
+    async def until_hung_up(self) -> None:
+        """Return when the bus has closed the transport, whatever it says before."""
+        async with asyncio.timeout(PATIENCE):
+            while await self._reader.read(65536):
+                pass
+
+    def pause_reading(self) -> None:
+        """Take nothing from the network any more."""
+        cast(asyncio.ReadTransport, self._writer.transport).pause_reading()
+
     async def until(self, condition: Callable[[], bool]) -> None:
         """Hear the bus until the condition holds."""
         async with asyncio.timeout(PATIENCE):
             while not condition():
-                await self._hear()
+                assert await self._hear(), "the bus hung up"
 
     async def quiet(self) -> None:
         """Return when the bus has dealt with everything said so far: it answers an echo."""
@@ -312,6 +334,13 @@ async def opened(bus: LocalServiceBus, **fields: Any) -> AsyncIterator[Peer]:
         await peer.open(**fields)
         await peer.begin()
         yield peer
+
+
+async def eventually(condition: Callable[[], object]) -> None:
+    """Return when the condition, about the bus in this very process, holds."""
+    async with asyncio.timeout(PATIENCE):
+        while not condition():  # noqa: ASYNC110 - the bus has no event for what tests look at
+            await asyncio.sleep(0.005)
 
 
 def message(text: str, **properties: Any) -> bytes:

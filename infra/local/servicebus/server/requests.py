@@ -29,7 +29,8 @@ class Response(NamedTuple):
 Answer = Callable[[Message], Response]
 """Carries a request out; every refusal is a Response too."""
 
-_MOST_WAITING = 100
+MOST_WAITING = 100
+MOST_WAITING_BYTES = 16 * 1024 * 1024
 """Answers kept for a peer that asks and does not listen; then its requests are rejected."""
 
 
@@ -40,12 +41,14 @@ class ReplyNode(Node):
         super().__init__(client)
         self.link = link
         self.node = node
+        self.owed_bytes = 0  # of answers that are not durable yet
         self._waiting: deque[bytes] = deque()
         self._sent = 0
 
     @property
     def full(self) -> bool:
-        return len(self._waiting) >= _MOST_WAITING
+        size = self.owed_bytes + sum(map(len, self._waiting))
+        return len(self._waiting) >= MOST_WAITING or size >= MOST_WAITING_BYTES
 
     @property
     def names(self) -> tuple[str | None, ...]:
@@ -119,7 +122,10 @@ class RequestNode(Node):
             value=response.body,
         )
 
+        reply.owed_bytes += len(data)
+
         def durable(failure: StorageError | None) -> None:
+            reply.owed_bytes -= len(data)
             if failure is None and reply.link.open:
                 send(reply, data)
 
