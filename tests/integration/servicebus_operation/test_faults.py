@@ -17,13 +17,17 @@ from azure.servicebus.exceptions import (
 
 from infra.local.servicebus import Fault, LocalServiceBus, ManualClock
 from tests.integration.servicebus_operation.conftest import connect, held, patient, put, until
+from tests.integration.servicebus_operation.side_by_side import side_by_side, started
+
+__all__ = ["started"]
 
 SECONDS = 5
 """Longest wait for messages; all of them come at once unless a fault holds them back."""
 
 
+@side_by_side
 async def test_a_send_whose_answer_is_lost_is_repeated_and_stored_twice(
-    bus: LocalServiceBus,
+    bus: LocalServiceBus, clock: ManualClock
 ) -> None:
     cut = bus.faults.add(Fault(kind="disconnect", at="send", entity="WORK"))
 
@@ -33,8 +37,9 @@ async def test_a_send_whose_answer_is_lost_is_repeated_and_stored_twice(
     assert (held(bus), cut.hits) == ({"active": 2}, 1)
 
 
+@side_by_side
 async def test_a_send_cut_before_it_took_effect_is_repeated_and_stored_once(
-    bus: LocalServiceBus,
+    bus: LocalServiceBus, clock: ManualClock
 ) -> None:
     bus.faults.add(Fault(kind="disconnect", at="send", takes_effect=False))
 
@@ -44,20 +49,35 @@ async def test_a_send_cut_before_it_took_effect_is_repeated_and_stored_once(
     assert held(bus) == {"active": 1}
 
 
-@pytest.mark.parametrize(("takes_effect", "stored"), [(True, {"active": 1}), (False, {})])
-async def test_a_send_that_is_never_answered_times_out_whether_or_not_it_was_stored(
-    bus: LocalServiceBus, takes_effect: bool, stored: dict[str, int]
+@side_by_side
+async def test_a_send_that_is_never_answered_times_out_although_it_was_stored(
+    bus: LocalServiceBus, clock: ManualClock
 ) -> None:
-    bus.faults.add(Fault(kind="drop", at="send", takes_effect=takes_effect))
+    await times_out(bus, takes_effect=True)
 
+    assert held(bus) == {"active": 1}
+
+
+@side_by_side
+async def test_a_send_that_never_arrives_times_out_and_nothing_is_stored(
+    bus: LocalServiceBus, clock: ManualClock
+) -> None:
+    await times_out(bus, takes_effect=False)
+
+    assert held(bus) == {}
+
+
+async def times_out(bus: LocalServiceBus, *, takes_effect: bool) -> None:
+    bus.faults.add(Fault(kind="drop", at="send", takes_effect=takes_effect))
     async with connect(bus) as client, client.get_queue_sender("work") as sender:
         with pytest.raises(ServiceBusError):
             await sender.send_messages(ServiceBusMessage("silence"), timeout=0.3)
 
-    assert held(bus) == stored
 
-
-async def test_the_third_send_of_one_client_is_hit_and_no_other(bus: LocalServiceBus) -> None:
+@side_by_side
+async def test_the_third_send_of_one_client_is_hit_and_no_other(
+    bus: LocalServiceBus, clock: ManualClock
+) -> None:
     busy = bus.faults.add(Fault(kind="refuse", at="send", message_id="hit", after=2))
     async with connect(bus) as client, client.get_queue_sender("work") as sender:
         for message_id in ("hit", "spared", "hit", "spared"):
@@ -69,8 +89,9 @@ async def test_the_third_send_of_one_client_is_hit_and_no_other(bus: LocalServic
     assert (held(bus), busy.hits) == ({"active": 5}, 1)
 
 
+@side_by_side
 async def test_refusing_with_a_condition_is_the_error_the_application_knows_it_by(
-    bus: LocalServiceBus,
+    bus: LocalServiceBus, clock: ManualClock
 ) -> None:
     full = "amqp:resource-limit-exceeded"
     bus.faults.add(Fault(kind="refuse", at="send", condition=full, description="The queue is full"))
@@ -81,6 +102,7 @@ async def test_refusing_with_a_condition_is_the_error_the_application_knows_it_b
     assert held(bus) == {}
 
 
+@side_by_side
 async def test_an_attach_is_refused_delayed_and_then_served(
     bus: LocalServiceBus, clock: ManualClock
 ) -> None:
@@ -104,7 +126,10 @@ async def send_one(sender: object) -> None:
         await sender.send_messages(ServiceBusMessage("x"))  # type: ignore[attr-defined]
 
 
-async def test_a_completion_whose_answer_is_lost_has_happened(bus: LocalServiceBus) -> None:
+@side_by_side
+async def test_a_completion_whose_answer_is_lost_has_happened(
+    bus: LocalServiceBus, clock: ManualClock
+) -> None:
     put(bus, "done")
     bus.faults.add(Fault(kind="disconnect", at="settle"))
 
@@ -116,6 +141,7 @@ async def test_a_completion_whose_answer_is_lost_has_happened(bus: LocalServiceB
     assert held(bus) == {}
 
 
+@side_by_side
 async def test_a_completion_cut_before_it_took_effect_has_not_and_the_message_comes_again(
     bus: LocalServiceBus, clock: ManualClock
 ) -> None:
@@ -136,6 +162,7 @@ async def test_a_completion_cut_before_it_took_effect_has_not_and_the_message_co
     assert (message.delivery_count, held(bus)) == (1, {})
 
 
+@side_by_side
 async def test_a_delayed_completion_is_confirmed_by_the_buss_own_clock(
     bus: LocalServiceBus, clock: ManualClock
 ) -> None:
@@ -151,6 +178,7 @@ async def test_a_delayed_completion_is_confirmed_by_the_buss_own_clock(
         await completing
 
 
+@side_by_side
 async def test_a_completion_held_beyond_the_lock_is_refused(
     bus: LocalServiceBus, clock: ManualClock
 ) -> None:
@@ -168,8 +196,9 @@ async def test_a_completion_held_beyond_the_lock_is_refused(
     assert held(bus) == {"active": 1}
 
 
+@side_by_side
 async def test_a_message_may_come_twice_under_one_lock_and_only_one_completion_counts(
-    bus: LocalServiceBus,
+    bus: LocalServiceBus, clock: ManualClock
 ) -> None:
     put(bus, "twice")
     bus.faults.add(Fault(kind="duplicate", at="receive", message_id="twice"))
@@ -183,8 +212,9 @@ async def test_a_message_may_come_twice_under_one_lock_and_only_one_completion_c
     assert (first.sequence_number, held(bus)) == (second.sequence_number, {})
 
 
+@side_by_side
 async def test_a_confirmed_completion_may_be_forgotten_and_the_message_comes_again(
-    bus: LocalServiceBus,
+    bus: LocalServiceBus, clock: ManualClock
 ) -> None:
     put(bus, "forgotten")
     bus.faults.add(Fault(kind="duplicate", at="settle"))
@@ -197,6 +227,7 @@ async def test_a_confirmed_completion_may_be_forgotten_and_the_message_comes_aga
     assert (again.message_id, held(bus)) == ("forgotten", {})
 
 
+@side_by_side
 async def test_a_delivery_that_never_arrives_is_locked_until_its_lock_ends(
     bus: LocalServiceBus, clock: ManualClock
 ) -> None:
@@ -214,6 +245,7 @@ async def test_a_delivery_that_never_arrives_is_locked_until_its_lock_ends(
     assert (message.message_id, message.delivery_count, held(bus)) == ("lost", 1, {})
 
 
+@side_by_side
 async def test_a_delayed_delivery_arrives_when_the_clock_says_so(
     bus: LocalServiceBus, clock: ManualClock
 ) -> None:
@@ -230,6 +262,7 @@ async def test_a_delayed_delivery_arrives_when_the_clock_says_so(
     assert held(bus) == {}
 
 
+@side_by_side
 async def test_a_receiver_cut_off_at_its_second_delivery_gets_everything_in_the_end(
     bus: LocalServiceBus, clock: ManualClock
 ) -> None:
@@ -250,8 +283,9 @@ async def test_a_receiver_cut_off_at_its_second_delivery_gets_everything_in_the_
     assert (sorted(got), held(bus)) == (["1", "2", "3"], {})
 
 
+@side_by_side
 async def test_receive_and_delete_loses_what_is_dropped_as_at_most_once_promises(
-    bus: LocalServiceBus,
+    bus: LocalServiceBus, clock: ManualClock
 ) -> None:
     put(bus, "gone", "kept")
     bus.faults.add(Fault(kind="drop", at="receive"))
@@ -265,10 +299,15 @@ async def test_receive_and_delete_loses_what_is_dropped_as_at_most_once_promises
     assert ([message.message_id for message in messages], held(bus)) == (["kept"], {})
 
 
-@pytest.mark.parametrize("at", ["now", "receive", "settle"])
+@side_by_side
 async def test_a_lock_that_is_made_to_expire_is_lost_to_its_holder(
-    bus: LocalServiceBus, at: str
+    bus: LocalServiceBus, clock: ManualClock
 ) -> None:
+    for at in ("now", "receive", "settle"):
+        await is_lost(bus, at)
+
+
+async def is_lost(bus: LocalServiceBus, at: str) -> None:
     put(bus, "mine")
     fault = Fault(kind="expire-lock", at=at, entity="work", message_id="mine")
     if at != "now":
@@ -285,7 +324,10 @@ async def test_a_lock_that_is_made_to_expire_is_lost_to_its_holder(
     assert (message.delivery_count, held(bus)) == (1, {})
 
 
-async def test_operations_of_management_and_of_cbs_fail_one_by_one(bus: LocalServiceBus) -> None:
+@side_by_side
+async def test_operations_of_management_and_of_cbs_fail_one_by_one(
+    bus: LocalServiceBus, clock: ManualClock
+) -> None:
     put(bus, "renewed")
     bus.faults.add(Fault(kind="refuse", at="management:renew-lock", entity="work"))
     async with connect(bus) as client, client.get_queue_receiver("work") as receiver:
@@ -302,7 +344,10 @@ async def test_operations_of_management_and_of_cbs_fail_one_by_one(bus: LocalSer
             await send_one(client.get_queue_sender("work"))
 
 
-async def test_everybody_is_cut_off_at_once_and_comes_back(bus: LocalServiceBus) -> None:
+@side_by_side
+async def test_everybody_is_cut_off_at_once_and_comes_back(
+    bus: LocalServiceBus, clock: ManualClock
+) -> None:
     async with (
         patient(bus) as client,
         client.get_queue_sender("work") as work,
@@ -316,7 +361,10 @@ async def test_everybody_is_cut_off_at_once_and_comes_back(bus: LocalServiceBus)
     assert (held(bus), held(bus, "other")) == ({"active": 1}, {"active": 1})
 
 
-async def test_chance_strikes_the_same_operations_for_the_same_seed(bus: LocalServiceBus) -> None:
+@side_by_side
+async def test_chance_strikes_the_same_operations_for_the_same_seed(
+    bus: LocalServiceBus, clock: ManualClock
+) -> None:
     async def refused(seed: int) -> list[int]:
         fault = bus.faults.add(
             Fault(kind="refuse", at="send", times=None, probability=0.5, seed=seed)
