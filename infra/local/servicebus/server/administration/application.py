@@ -15,12 +15,9 @@ from starlette.types import Receive, Scope, Send
 
 from infra.local.servicebus.broker import InvalidArgument
 from infra.local.servicebus.server.administration.atom import entry_document, feed_document
-from infra.local.servicebus.server.administration.resources import (
-    Collection,
-    Place,
-    Resource,
-    resource_of,
-)
+from infra.local.servicebus.server.administration.lists import Collection
+from infra.local.servicebus.server.administration.paths import resource_of
+from infra.local.servicebus.server.administration.resources import Place, Resource
 from infra.local.servicebus.server.administration.xml import (
     CONTENT_TYPE,
     description,

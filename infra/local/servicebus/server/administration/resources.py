@@ -1,10 +1,9 @@
-"""What the paths of the administration API lead to, and what can be done there."""
+"""The single resources of the administration API, and what can be done with each."""
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 from xml.etree.ElementTree import Element
@@ -59,29 +58,7 @@ class Resource(ABC):
         raise NotImplementedError
 
 
-class Collection(ABC):
-    methods = frozenset({"GET"})
-    title: str
-
-    @abstractmethod
-    def everything(self) -> Sequence[Any]:
-        """Return what there is, in its order. Raises EntityNotFound."""
-
-    @abstractmethod
-    def entry(self, found: Any) -> Entry: ...
-
-
-def resource_of(path: str, place: Place) -> Resource | Collection:
-    """`path` is decoded and without outer slashes. Raises EntityNotFound for the empty one."""
-    for pattern, kind in _PATHS:
-        match = pattern.fullmatch(path)
-        if match is not None:
-            made: Resource | Collection = kind(place, **match.groupdict())
-            return made
-    raise EntityNotFound(path)
-
-
-def _described(place: Place, entity: Described) -> Entry:
+def described_entry(place: Place, entity: Described) -> Entry:
     description = description_of(entity)
     return Entry(
         entity.address,
@@ -132,7 +109,7 @@ class EntityResource(Resource):
         return found
 
     def get(self) -> Entry:
-        return _described(self.place, self._entity())
+        return described_entry(self.place, self._entity())
 
     def put(self, described: Element, *, update: bool) -> Entry:
         namespace, now = self.place.namespace, self.place.now
@@ -151,15 +128,15 @@ class EntityResource(Resource):
         self.place.namespace.delete(self._entity().address, self.place.now)
 
 
-def _topic(place: Place, name: str) -> Topic:
+def topic_of(place: Place, name: str) -> Topic:
     found = place.namespace.entity(name)
     if not isinstance(found, Topic):
         raise EntityNotFound(name)
     return found
 
 
-def _subscription(place: Place, topic: str, name: str) -> Subscription:
-    found = _topic(place, topic).subscriptions.get(name.lower())
+def subscription_of(place: Place, topic: str, name: str) -> Subscription:
+    found = topic_of(place, topic).subscriptions.get(name.lower())
     if found is None:
         raise EntityNotFound(f"{topic}/Subscriptions/{name}")
     return found
@@ -172,13 +149,13 @@ class SubscriptionResource(Resource):
     name: str
 
     def get(self) -> Entry:
-        return _described(self.place, _subscription(self.place, self.topic, self.name))
+        return described_entry(self.place, subscription_of(self.place, self.topic, self.name))
 
     def put(self, described: Element, *, update: bool) -> Entry:
         namespace, now = self.place.namespace, self.place.now
         _need(described, SUBSCRIPTION)
         if update:
-            entity = _subscription(self.place, self.topic, self.name)
+            entity = subscription_of(self.place, self.topic, self.name)
             config = read(SUBSCRIPTION, described, _unchangeable(entity))
             namespace.update_subscription(self.topic, config, now)
         else:
@@ -188,7 +165,7 @@ class SubscriptionResource(Resource):
         return self.get()
 
     def delete(self) -> None:
-        entity = _subscription(self.place, self.topic, self.name)
+        entity = subscription_of(self.place, self.topic, self.name)
         self.place.namespace.delete(entity.address, self.place.now)
 
 
@@ -208,13 +185,13 @@ class RuleResource(Resource):
     name: str
 
     def _subscription(self) -> Subscription:
-        return _subscription(self.place, self.topic, self.subscription)
+        return subscription_of(self.place, self.topic, self.subscription)
 
     def get(self) -> Entry:
         subscription = self._subscription()
         for rule in subscription.rules():
             if rule.name.lower() == self.name.lower():
-                return _rule_entry(subscription, rule)
+                return rule_entry(subscription, rule)
         raise EntityNotFound(f"{subscription.address}/Rules/{self.name}")
 
     def put(self, described: Element, *, update: bool) -> Entry:
@@ -231,7 +208,7 @@ class RuleResource(Resource):
         self._subscription().remove_rule(self.name)
 
 
-def _rule_entry(subscription: Subscription, rule: RuleConfig) -> Entry:
+def rule_entry(subscription: Subscription, rule: RuleConfig) -> Entry:
     # Nobody keeps when a rule was made; its subscription cannot be younger.
     made = subscription.created_at
     path = f"{subscription.address}/Rules/{rule.name}"
@@ -255,60 +232,3 @@ class NamespaceInfo(Resource):
         }
         info = [element(tag, text) for tag, text in rows.items()]
         return Entry("$namespaceinfo", name, since, since, "NamespaceInfo", info)
-
-
-@dataclass(frozen=True)
-class Entities(Collection):
-    place: Place
-    title: str
-
-    def everything(self) -> Sequence[Described]:
-        namespace = self.place.namespace
-        is_queues = self.title.lower() == "queues"
-        return list(namespace.queues() if is_queues else namespace.topics())
-
-    def entry(self, found: Described) -> Entry:
-        return _described(self.place, found)
-
-
-@dataclass(frozen=True)
-class Subscriptions(Collection):
-    title = "Subscriptions"
-    place: Place
-    topic: str
-
-    def everything(self) -> Sequence[Subscription]:
-        subscriptions = _topic(self.place, self.topic).subscriptions
-        return [subscriptions[name] for name in sorted(subscriptions)]
-
-    def entry(self, found: Subscription) -> Entry:
-        return _described(self.place, found)
-
-
-@dataclass(frozen=True)
-class Rules(Collection):
-    title = "Rules"
-    place: Place
-    topic: str
-    subscription: str
-
-    def everything(self) -> Sequence[RuleConfig]:
-        return _subscription(self.place, self.topic, self.subscription).rules()
-
-    def entry(self, found: RuleConfig) -> Entry:
-        return _rule_entry(_subscription(self.place, self.topic, self.subscription), found)
-
-
-_TOPIC, _OF_TOPIC = r"(?P<topic>.+)/subscriptions", r"(?P<subscription>[^/]+)/rules"
-_PATHS: tuple[tuple[re.Pattern[str], type[Any]], ...] = tuple(
-    (re.compile(pattern, re.IGNORECASE | re.DOTALL), kind)
-    for pattern, kind in (
-        (r"\$namespaceinfo", NamespaceInfo),
-        (r"\$resources/(?P<title>queues|topics)", Entities),
-        (rf"{_TOPIC}/{_OF_TOPIC}/(?P<name>[^/]+)", RuleResource),
-        (rf"{_TOPIC}/{_OF_TOPIC}", Rules),
-        (rf"{_TOPIC}/(?P<name>[^/]+)", SubscriptionResource),
-        (_TOPIC, Subscriptions),
-        (r"(?P<name>.+)", EntityResource),
-    )
-)
