@@ -26,6 +26,7 @@ from infra.local.servicebus.broker.errors import (
 from infra.local.servicebus.broker.queue import Queue
 from infra.local.servicebus.broker.rules import Rule
 from infra.local.servicebus.broker.runtime import Runtime
+from infra.local.servicebus.broker.timers import Timer
 from infra.local.servicebus.broker.topic import Subscription, Topic
 from infra.local.servicebus.settings import (
     DEFAULT_RULE_NAME,
@@ -42,7 +43,8 @@ class Directory(Catalog):
 
     Creating raises EntityAlreadyExists, updating and deleting EntityNotFound; both raise
     InvalidArgument for settings no entity can have (a bad name, a forward target that is missing,
-    itself or a way back), and an update NotAllowed for what only creation decides.
+    itself or a way back, what the limits do not allow), creating QuotaExceeded for too many, and an
+    update NotAllowed for what only creation decides.
 
     What was said last of an entity counts: the configuration file when it says something new,
     or else the latest of these calls. So what is created here is there after a restart, and an
@@ -54,21 +56,26 @@ class Directory(Catalog):
         super().__init__(runtime)
         self.config = config
         self._began = now
+        self._idle: dict[str, Timer] = {}  # by address
         self._configured: dict[str, EntityConfig] = {}  # what the file says, by lower-case address
         for queue in config.queues:
             self._make_queue(queue, now)
+        self._check_count("entities", len(config.queues) + len(config.topics))
         for topic in config.topics:
+            self._check_count("subscriptions", len(topic.subscriptions))
             made = self._make_topic(topic, now)
             for subscription in topic.subscriptions:
                 self._make_subscription(made, subscription, now)
         for entity in self._managed():
-            check(entity.address, entity.config, self._settings)
+            self._check(entity.address, entity.config)
+            if isinstance(entity, Subscription):
+                entity.check_rules()
             self._configured[entity.address.lower()] = entity.config
 
     # Creating
 
     def create_queue(self, config: QueueConfig, now: int) -> Queue:
-        self._check_new(config.name, config)
+        self._check_new_entity(config)
         queue = self._make_queue(config, now)
         self._said(queue)
         self._forward_all(None, now)
@@ -76,7 +83,7 @@ class Directory(Catalog):
 
     def create_topic(self, config: TopicConfig, now: int) -> Topic:
         """With the subscriptions of `config`."""
-        self._check_new(config.name, config)
+        self._check_new_entity(config)
         topic = self._make_topic(config, now)
         self._said(topic)
         for subscription in config.subscriptions:
@@ -87,6 +94,7 @@ class Directory(Catalog):
     def create_subscription(self, topic: str, config: SubscriptionConfig, now: int) -> Subscription:
         """`config.rules` replace the default rule."""
         parent = self._topic(topic)
+        self._check_count("subscriptions", len(parent.subscriptions) + 1)
         self._check_new(f"{parent.address}/{SUBSCRIPTIONS}/{config.name}", config)
         for rule in config.rules:
             Rule(rule)  # raises what would leave the subscription half made
@@ -101,7 +109,20 @@ class Directory(Catalog):
     def _check_new(self, address: str, config: EntityConfig) -> None:
         if address.lower() in self._entities:
             raise EntityAlreadyExists(f"The messaging entity '{address}' already exists.")
+        self._check(address, config)
+
+    def _check_new_entity(self, config: EntityConfig) -> None:
+        self._check_new(config.name, config)
+        self._check_count("entities", len(self.queues()) + len(self.topics()) + 1)
+
+    def _check(self, address: str, config: EntityConfig) -> None:
         check(address, config, self._settings)
+        if self._runtime.limits is not None:
+            self._runtime.limits.check_entity(address, config)
+
+    def _check_count(self, what: str, number: int) -> None:
+        if self._runtime.limits is not None:
+            self._runtime.limits.check_count(what, number)
 
     # Changing
 
@@ -129,7 +150,7 @@ class Directory(Catalog):
 
     def _update(self, entity: Queue | Topic, config: EntityConfig, now: int) -> None:
         check_update(entity.address, entity.config, config)
-        check(entity.address, config, self._settings)
+        self._check(entity.address, config)
         self._apply(entity, config)
         entity.updated_at = entity.accessed_at = now
         self._said(entity)
@@ -157,6 +178,46 @@ class Directory(Catalog):
             self._runtime.changes.append(
                 EntityPut(entity.address, None, entity.created_at, now, configured)
             )
+
+    # Idleness
+
+    def _enter(self, entity: Queue | Topic, now: int) -> None:
+        super()._enter(entity, now)
+        self._watch_idle(entity)
+
+    def _apply(self, entity: Queue | Topic, config: EntityConfig) -> None:
+        super()._apply(entity, config)
+        self._watch_idle(entity)
+
+    def _leave(self, entity: Queue | Topic) -> None:
+        super()._leave(entity)
+        self._cancel_idle(entity)
+
+    def _watch_idle(self, entity: Queue | Topic) -> None:
+        """See that the entity goes once it was idle for as long as it may be."""
+        self._cancel_idle(entity)
+        idle = entity.config.auto_delete_on_idle
+        if idle is not None:
+            due = entity.accessed_at + idle
+            self._idle[entity.address] = self._runtime.timers.at(due, self._maybe_idle, entity)
+
+    def _cancel_idle(self, entity: Queue | Topic) -> None:
+        timer = self._idle.pop(entity.address, None)
+        if timer is not None:
+            self._runtime.timers.cancel(timer)
+
+    def _maybe_idle(self, entity: Queue | Topic, now: int) -> None:
+        """Links, scheduled messages and forwarding are use (Microsoft: message expiration,
+        "Idleness", and autoforwarding); so is every send, receive, peek and update."""
+        forwards = isinstance(entity, Queue) and entity.config.forward_to is not None
+        linked = any(part.senders or part.receivers for part in parts(entity))
+        if forwards or linked or entity.scheduled_count:
+            entity.accessed_at = now
+        entity.accessed_at = max(part.accessed_at for part in parts(entity))
+        if entity.accessed_at + (entity.config.auto_delete_on_idle or 0) <= now:
+            self.delete(entity.address, now)
+        else:
+            self._watch_idle(entity)
 
     # Durability
 

@@ -79,6 +79,11 @@ class Entity(ABC):
                 f"'{self.address}' is {self.config.status}: nothing can be received."
             )
 
+    def check_room(self, more: int) -> None:
+        """Raises QuotaExceeded when there is no room for that many bytes."""
+        if self._runtime.limits is not None:
+            self._runtime.limits.check_room(self.address, self.config, self.size_bytes, more)
+
     @property
     def size_bytes(self) -> int:
         """What the senders' bytes come to, of the messages held here and in what is part of it."""
@@ -106,6 +111,7 @@ class Entity(ABC):
 
     def peek(self, from_sequence: int, count: int, now: int) -> list[BrokerMessage]:
         """Return up to `count` messages of any state from that number on, ascending."""
+        self.accessed_at = now
         found: list[BrokerMessage] = []
         for index in range(bisect_left(self._numbers, from_sequence), len(self._numbers)):
             if len(found) >= count:
@@ -132,6 +138,7 @@ class Entity(ABC):
         """Take in a sender's message, scheduled or active; return its number. `number` is one
         reserved for it while it is scheduled."""
         self.tally.incoming += 1
+        self.accessed_at = now
         due = incoming.scheduled_enqueue_time
         if due is None or due <= now:
             return self._admit(incoming, None, now)
@@ -152,6 +159,7 @@ class Entity(ABC):
 
     def take_over(self, incoming: Incoming, payload: Payload, now: int) -> None:
         """Take in a forwarded message that refuse() lets pass; a duplicate is dropped."""
+        self.accessed_at = now
         if not self.is_duplicate(incoming, now):
             self._admit(incoming, payload, now)
 

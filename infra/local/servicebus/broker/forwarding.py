@@ -66,6 +66,7 @@ def forward(
         incoming = _incoming(runtime, source, message, now, hops + 1)
         target.check_send()
         target.refuse(incoming)
+        target.check_room(len(message.payload))
     except NoSession as refusal:
         return _failed(source, message, now, NO_SESSION, refusal.text)
     except BrokerError as refusal:

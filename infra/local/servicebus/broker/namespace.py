@@ -11,6 +11,7 @@ from infra.local.servicebus.broker.directory import Directory
 from infra.local.servicebus.broker.entity import Entity
 from infra.local.servicebus.broker.errors import NotAllowed
 from infra.local.servicebus.broker.incoming import Incoming, read
+from infra.local.servicebus.broker.limits import Limits
 from infra.local.servicebus.broker.messages import Parse
 from infra.local.servicebus.broker.queue import Queue
 from infra.local.servicebus.broker.restore import restore
@@ -24,9 +25,11 @@ class Namespace(Directory):
     """Sans-I/O: no clock, no socket, no thread; `now` is int ms since the epoch, UTC.
 
     `parse` reads a sender's bytes (default: `amqp.message.Message.check`), `lock_tokens` yields
-    unique lock tokens (default: random), `now` is when the entities of `config` come to be.
+    unique lock tokens (default: random), `now` is when the entities of `config` come to be,
+    `limits` what is refused as too much (default: nothing).
 
-    Raises InvalidArgument when `config` holds what no entity can be (see Directory).
+    Raises InvalidArgument when `config` holds what no entity can be (see Directory), QuotaExceeded
+    when it holds too many.
     """
 
     def __init__(
@@ -36,9 +39,11 @@ class Namespace(Directory):
         parse: Parse = Message.check,
         lock_tokens: Iterator[UUID] | None = None,
         now: int = 0,
+        limits: Limits | None = None,
     ) -> None:
         self.orphans: dict[str, int] = {}  # stored messages of entities no longer configured
-        super().__init__(config, Runtime(parse, lock_tokens or random_lock_tokens()), now)
+        runtime = Runtime(parse, lock_tokens or random_lock_tokens(), limits)
+        super().__init__(config, runtime, now)
 
     # Sending
 
@@ -98,6 +103,9 @@ class Namespace(Directory):
         messages = [read(self._runtime.parse, payload) for payload in payloads]
         for message in messages:
             entity.refuse(message)
+        if self._runtime.limits is not None:
+            self._runtime.limits.check_messages(messages, entity.config)
+            entity.check_room(sum(map(len, payloads)))
         return entity, messages
 
     def cancel_scheduled(self, address: str, sequence_numbers: Sequence[int], now: int) -> None:

@@ -85,6 +85,7 @@ class Queue(Lifecycle):
         NotAllowed without one.
 
         Calls no listener of what it hands out from, so that a listener may call it."""
+        self.accessed_at = now
         line = self._waiting if self.sessions is None else self.sessions.line(session, now)
         deliveries: list[Delivery] = []
         while len(deliveries) < count:

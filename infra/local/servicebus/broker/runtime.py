@@ -14,6 +14,7 @@ from infra.local.servicebus.broker.changes import (
     PayloadRemoved,
     SequenceReached,
 )
+from infra.local.servicebus.broker.limits import Limits
 from infra.local.servicebus.broker.messages import Parse, Payload
 from infra.local.servicebus.broker.timers import Timers
 
@@ -42,8 +43,11 @@ def random_lock_tokens() -> Iterator[UUID]:
 
 
 class Runtime:
-    def __init__(self, parse: Parse, lock_tokens: Iterator[UUID]) -> None:
+    def __init__(
+        self, parse: Parse, lock_tokens: Iterator[UUID], limits: Limits | None = None
+    ) -> None:
         self.parse = parse
+        self.limits = limits  # None: nothing is too much
         self.next_token: Callable[[], UUID] = lock_tokens.__next__
         self.timers = Timers()
         self.entities: dict[str, Any] = {}  # by lower-case address; what a Directory has made

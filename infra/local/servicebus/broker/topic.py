@@ -7,6 +7,7 @@ from infra.local.servicebus.broker.definitions import own_settings
 from infra.local.servicebus.broker.entity import Entity, shorter
 from infra.local.servicebus.broker.forwarding import NO_SESSION
 from infra.local.servicebus.broker.incoming import Incoming
+from infra.local.servicebus.broker.limits import HEADER_SIZE_EXCEEDED, encoded_size
 from infra.local.servicebus.broker.messages import Payload
 from infra.local.servicebus.broker.queue import DESCRIPTION, REASON, Queue
 from infra.local.servicebus.broker.rules import Copy, RuleSet
@@ -46,13 +47,29 @@ class Subscription(Queue):
 
     def add_rule(self, rule: RuleConfig) -> None:
         """Raises EntityAlreadyExists, or InvalidArgument when filter or action do not compile."""
+        self._limit(rule)
         self.rule_set.add(rule)
         self._runtime.changes.append(RulePut(self.address, rule))
 
     def update_rule(self, rule: RuleConfig) -> None:
         """Replace the rule of that name. Raises EntityNotFound and InvalidArgument."""
+        self._limit(rule)
         self.rule_set.update(rule)
         self._runtime.changes.append(RulePut(self.address, rule))
+
+    def check_rules(self) -> None:
+        """Raises what adding one of its rules would raise now."""
+        for rule in self.rules():
+            self._limit(rule)
+
+    def _limit(self, rule: RuleConfig) -> None:
+        limits = self._runtime.limits
+        if limits is None:
+            return
+        limits.check_rule(rule)
+        topic: Topic = self._runtime.entities[self.address.rpartition("/Subscriptions/")[0].lower()]
+        others = (each for each in self.rules() if each.name.lower() != rule.name.lower())
+        limits.check_filters([rule, *others, *topic.rules(but=self)])
 
     def remove_rule(self, name: str) -> None:
         """Raises EntityNotFound."""
@@ -68,6 +85,12 @@ class Subscription(Queue):
             if not self.config.dead_lettering_on_filter_evaluation_exceptions:
                 return []
             return [self._refused(incoming, FILTER_FAILED, str(error))]
+        limits = self._runtime.limits
+        if limits is not None and any(
+            encoded_size(copy.application_properties) > limits.properties_bytes for copy in copies
+        ):
+            text = "The size quota for this stream has been exceeded."
+            return [self._refused(incoming, HEADER_SIZE_EXCEEDED, text)]
         if copies and self.config.requires_session and incoming.session_id is None:
             return [self._refused(incoming, NO_SESSION, "The subscription requires sessions.")]
         return [(self, copy) for copy in copies]
@@ -88,6 +111,11 @@ class Topic(Entity):
         super().__init__(address, config, runtime)
         self.config = config
         self.subscriptions: dict[str, Subscription] = {}  # by lower-case name
+
+    def rules(self, but: Subscription) -> list[RuleConfig]:
+        """Return the rules of every subscription but that one."""
+        others = (each for each in self.subscriptions.values() if each is not but)
+        return [rule for each in others for rule in each.rules()]
 
     @property
     def size_bytes(self) -> int:
