@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import hmac
 import json
+import time
+from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 from infra.local.servicebus.server.faults import KINDS, Fault
 
@@ -18,11 +21,13 @@ class NotAnswered(Exception):
     """The bus is not there or refuses; the text is one sentence."""
 
 
-def _ask(admin: str, method: str, path: str, document: object = None) -> Any:
+def _ask(arguments: argparse.Namespace, method: str, path: str, document: object = None) -> Any:
     import httpx
 
+    admin = arguments.admin.rstrip("/")
+    headers = {} if arguments.key is None else {"Authorization": _token(arguments.key, admin)}
     try:
-        answer = httpx.request(method, f"{admin.rstrip('/')}{path}", json=document, timeout=30)
+        answer = httpx.request(method, f"{admin}{path}", json=document, headers=headers, timeout=30)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise NotAnswered(f"No local Service Bus answers at {admin}: {error}.") from error
     if answer.is_success:
@@ -31,6 +36,15 @@ def _ask(admin: str, method: str, path: str, document: object = None) -> Any:
         raise NotAnswered(answer.json()["detail"])
     except (ValueError, KeyError, TypeError) as error:
         raise NotAnswered(f"{admin} answered {answer.status_code}.") from error
+
+
+def _token(key: str, resource: str) -> str:
+    """Return a shared access signature of a key NAME=KEY, for as long as one question takes."""
+    name, _, secret = key.partition("=")
+    resource, ends = quote_plus(resource), int(time.time()) + 60
+    signed = hmac.digest(secret.encode(), f"{resource}\n{ends}".encode(), "sha256")
+    signature = quote_plus(b64encode(signed))
+    return f"SharedAccessSignature sr={resource}&sig={signature}&se={ends}&skn={quote_plus(name)}"
 
 
 # faults
@@ -92,18 +106,18 @@ def _faults(arguments: argparse.Namespace) -> int:
 
 
 def _list(arguments: argparse.Namespace) -> None:
-    _print_faults(_ask(arguments.admin, "GET", "/faults")["faults"], arguments.json)
+    _print_faults(_ask(arguments, "GET", "/faults")["faults"], arguments.json)
 
 
 def _add(arguments: argparse.Namespace) -> None:
     fault = {each.name: getattr(arguments, each.name) for each in fields(Fault)}
-    answer = _ask(arguments.admin, "POST", "/faults", fault)
+    answer = _ask(arguments, "POST", "/faults", fault)
     _print_faults(answer["faults"], arguments.json)
 
 
 def _clear(arguments: argparse.Namespace) -> None:
     path = "/faults" if arguments.id is None else f"/faults/{arguments.id}"
-    _ask(arguments.admin, "DELETE", path)
+    _ask(arguments, "DELETE", path)
 
 
 _FAULT_ACTIONS = {"list": _list, "add": _add, "clear": _clear}
@@ -134,7 +148,7 @@ def _inspect_parser(parser: argparse.ArgumentParser) -> None:
 
 def _inspect(arguments: argparse.Namespace) -> int:
     if arguments.entity is None:
-        document = _ask(arguments.admin, "GET", "/inspect")
+        document = _ask(arguments, "GET", "/inspect")
         counts = document["entities"]
         columns = ("active", "locked", "scheduled", "deferred", "deadLettered")
         rows = [(name, *(row.get(key, "") for key in columns)) for name, row in counts.items()]
@@ -142,7 +156,7 @@ def _inspect(arguments: argparse.Namespace) -> int:
     else:
         page = f"?skip={arguments.skip}&top={arguments.top}"
         path = f"/inspect/{quote(arguments.entity.strip('/'), safe='/$')}{page}"
-        document = _ask(arguments.admin, "GET", path)
+        document = _ask(arguments, "GET", path)
         header = ("sequence", "id", "session", "state", "deliveries", "why or until")
         rows = [_row(message) for message in document["messages"]]
     if arguments.json:
@@ -179,6 +193,7 @@ def _print_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
 
 def _admin(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--admin", default=DEFAULT_ADMIN, help="the bus's admin URL (%(default)s)")
+    parser.add_argument("--key", metavar="NAME=KEY", help="a policy of the bus that may manage")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 

@@ -116,18 +116,51 @@ async def test_one_process_from_ready_to_a_graceful_end(
     ]
 
 
-async def test_an_empty_namespace_needs_no_configuration_and_a_second_signal_forces_the_end() -> (
-    None
-):
-    async with program("--in-memory", "--verbose") as running:
-        async with httpx.AsyncClient(base_url=running.ready["admin"]) as http:
-            entities = (await http.get("/inspect")).json()["entities"]
+async def test_an_empty_namespace_needs_no_configuration_and_a_key_locks_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async with program("--in-memory", "--verbose", "--key", "boss=c2VjcmV0") as running:
+        admin = ("--admin", running.ready["admin"], "--json")
+        unknown = await asyncio.to_thread(main, ["inspect", *admin])
+        known = await asyncio.to_thread(main, ["inspect", *admin, "--key", "boss=c2VjcmV0"])
+        said = capsys.readouterr()
+        async with httpx.AsyncClient() as http:
             authority = await http.get(running.ready["ca"])
-        running.process.send_signal(signal.SIGSTOP)  # so that both are there when it goes on
-        code, _ = await running.end(signal.SIGTERM, signal.SIGINT, signal.SIGCONT)
+        code, _ = await running.end(signal.SIGINT)
 
-    assert (entities, authority.status_code) == ({}, 200)
-    assert code in (0, 128 + signal.SIGTERM, 128 + signal.SIGINT)
+    assert (unknown, known, authority.status_code) == (1, 0, 200)
+    assert json.loads(said.out)["entities"] == {}
+    assert len(said.err.strip().splitlines()) == 1
+    assert code == 0
+
+
+STUCK = """
+import asyncio
+from infra.local.servicebus.__main__ import stop_at_signal
+
+async def stuck():
+    stop = stop_at_signal()
+    print("ready", flush=True)
+    await stop.wait()
+    print("stopping", flush=True)
+    await asyncio.Event().wait()
+
+asyncio.run(stuck())
+"""
+
+
+async def test_a_second_signal_ends_a_process_that_does_not_stop() -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", STUCK), stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    said = []
+    for _ in range(2):
+        said.append(await asyncio.wait_for(process.stdout.readline(), SECONDS))
+        process.terminate()
+
+    assert await asyncio.wait_for(process.wait(), SECONDS) == 128 + signal.SIGTERM
+    assert said == [b"ready\n", b"stopping\n"]
 
 
 @pytest.mark.parametrize(
