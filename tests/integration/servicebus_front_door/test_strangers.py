@@ -115,6 +115,28 @@ async def test_a_websocket_of_another_kind_is_refused(
     assert answer.startswith(b"HTTP/1.1 " + status)
 
 
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [
+        ("https://example.org", b"403"),
+        ("null", b"403"),
+        ("http://[", b"403"),
+        ("http://localhost:3000", b"101"),
+        ("https://bus.test", b"101"),
+    ],
+)
+async def test_a_page_of_another_site_is_refused(
+    bus: LocalServiceBus, origin: str, status: bytes
+) -> None:
+    request = UPGRADE.format(path=PATH, what="AMQPWSB10", key=KEY)
+    request = request.replace("Host: localhost", f"Host: bus.test:5672\r\nOrigin: {origin}")
+    async with reached(bus) as (reader, writer):
+        writer.write(request.encode())
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n"), 10)
+
+    assert head.startswith(b"HTTP/1.1 " + status)
+
+
 async def opened(bus: LocalServiceBus, reader: Any, writer: Any, path: str = PATH) -> None:
     writer.write(UPGRADE.format(path=path, what="AMQPWSB10", key=KEY).encode())
     head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)

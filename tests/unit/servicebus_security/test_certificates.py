@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -100,3 +101,12 @@ def test_a_certificate_that_cannot_be_used_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigError, match=r"mine\.pem cannot be used"):
         Tls(None, "127.0.0.1", missing).check()
+
+
+def test_threads_that_ask_at_the_same_time_get_the_same_authority() -> None:
+    tls = Tls(None, "127.0.0.1")
+    with ThreadPoolExecutor(8) as threads:
+        asked = [threads.submit(lambda: tls.ca_file.read_bytes()) for _ in range(8)]
+
+    assert len({each.result() for each in asked}) == 1
+    tls.close()

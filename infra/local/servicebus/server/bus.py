@@ -83,7 +83,7 @@ class LocalServiceBus:
         self._config = config
         self._data = data
         self._keys = tuple(keys)
-        self._tls = Tls(data, host, tls)
+        self._own_certificate = tls
         self.clock = clock or system_clock
         self._timed = clock is None
         self._max_message_bytes = max_message_bytes
@@ -168,6 +168,7 @@ class LocalServiceBus:
     async def __aenter__(self) -> LocalServiceBus:
         config = _namespace_config(self._config)
         self.namespace = Namespace(config, parse=Message.check, now=self.clock())
+        self._tls = Tls(self._data, self.host, self._own_certificate)
         self._tls.check()
         self._storage: Storage = (
             MemoryStorage() if self._data is None else SqliteStorage(self._data / STORE_FILE)

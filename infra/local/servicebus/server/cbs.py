@@ -5,6 +5,7 @@ Source: OASIS "AMQP Claims-based Security"; answers as the SDKs read them.
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from infra.local.servicebus.amqp import Int, Message
@@ -57,6 +58,7 @@ class ConnectionClaims(Claims):
         try:
             claim = self.take(audience, token)
         except Unauthorized as refusal:
+            self._client.note(logging.WARNING, "token for '%s' refused: %s", audience, refusal.text)
             return _response(401, refusal.text)
         if claim.expires_at is not None:
             self._watch(claim.path, claim.expires_at)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 from wsproto import ConnectionType, WSConnection
 from wsproto.events import (
@@ -23,6 +24,8 @@ from wsproto.events import (
 )
 from wsproto.frame_protocol import CloseReason
 from wsproto.utilities import LocalProtocolError, RemoteProtocolError
+
+from infra.local.servicebus.server.security import is_loopback
 
 PATH = "/$servicebus/websocket"
 """The .NET SDK adds a slash."""
@@ -110,6 +113,8 @@ class WebSocketServer(asyncio.Protocol):
             self._reject(404, f"WebSockets are served at {PATH} only.")
         elif SUBPROTOCOL not in request.subprotocols:
             self._reject(400, f"The WebSocket subprotocol served is {SUBPROTOCOL}.")
+        elif _foreign(request):
+            self._reject(403, "Pages of other sites cannot connect.")
         else:
             self._transport.send(AcceptConnection(subprotocol=SUBPROTOCOL))
             self._client = self._new_client()
@@ -135,6 +140,19 @@ class WebSocketServer(asyncio.Protocol):
     def _closed(self, goodbye: CloseConnection) -> None:
         self._transport.send(goodbye.response())
         self._transport.hang_up()
+
+
+def _foreign(request: Request) -> bool:
+    """Say whether a page of another site asks: browsers let every page connect to this machine, and
+    name the page (RFC 6455, 10.2)."""
+    origin = dict(request.extra_headers).get(b"origin")
+    if origin is None:
+        return False
+    try:
+        page = urlsplit(origin.decode()).hostname or ""
+        return not is_loopback(page) and page != urlsplit(f"//{request.host}").hostname
+    except ValueError:
+        return True
 
 
 def _ignore(_server: WebSocketServer, _event: Event) -> None:

@@ -8,6 +8,7 @@ from functools import cached_property
 from ipaddress import ip_address
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Lock
 from typing import NamedTuple
 
 from infra.local.servicebus.config import ConfigError
@@ -29,21 +30,29 @@ class Tls:
         self._host = host
         self._own = own
         self._temporary: TemporaryDirectory[str] | None = None
+        self._making = Lock()
 
     # The certificates' library is imported where it is used: most buses in tests never are asked.
+    # Clients in threads of their own ask for the authority while the bus's loop makes the context.
 
-    @cached_property
+    @property
     def ca_file(self) -> Path:
         """What a client has to trust. Raises OSError."""
         if self._own is not None:
             return self._own.certificate
         from infra.local.servicebus.server.security.certificates import ensure_ca
 
-        return ensure_ca(self._place)
+        with self._making:
+            return ensure_ca(self._place)
 
-    @cached_property
+    @property
     def context(self) -> ssl.SSLContext:
         """Raises ConfigError for files that cannot be used."""
+        with self._making:
+            return self._context
+
+    @cached_property
+    def _context(self) -> ssl.SSLContext:
         from infra.local.servicebus.server.security.certificates import own_context, server_context
 
         try:
