@@ -86,7 +86,7 @@ async def test_a_filter_that_names_no_session_is_refused(bus: LocalServiceBus) -
 
 
 async def test_of_two_who_want_a_session_at_once_one_gets_it(bus: LocalServiceBus) -> None:
-    async with opened(bus) as one, opened(bus) as other:
+    async with opened(bus, container_id="one") as one, opened(bus, container_id="other") as other:
         for peer in (one, other):
             peer.say_attach("in", source=session("a"))
         answers = [await peer.expect(Attach) for peer in (one, other)]
@@ -101,7 +101,11 @@ async def test_of_two_who_want_a_session_at_once_one_gets_it(bus: LocalServiceBu
 async def test_waiting_accepts_are_served_in_order_by_messages_and_by_freed_sessions(
     bus: LocalServiceBus, clock: ManualClock
 ) -> None:
-    async with opened(bus) as first, opened(bus) as second, opened(bus) as third:
+    async with (
+        opened(bus, container_id="first") as first,
+        opened(bus, container_id="second") as second,
+        opened(bus, container_id="third") as third,
+    ):
         for peer in (first, second, third):
             peer.say_attach("in", source=session(None))
             peer.flow("in", 10)  # as pyamqp does not, but may
@@ -125,12 +129,12 @@ async def test_waiting_for_a_session_ends_by_the_clock_of_the_bus(
     async with opened(bus) as peer:
         peer.say_attach("in", source=session(None), properties=properties)
         await peer.quiet()
-        clock.forward(seconds=seconds - 0.001)
+        clock.forward(seconds=seconds - 1)
         await bus.advance()
         await peer.quiet()
         assert peer.heard == []
 
-        clock.forward(seconds=0.001)
+        clock.forward(seconds=1)
         await bus.advance()
 
         assert (await peer.expect(Attach)).source is None
@@ -141,8 +145,8 @@ async def test_waiting_for_a_session_ends_by_the_clock_of_the_bus(
 async def test_who_leaves_while_waiting_gets_no_session(
     bus: LocalServiceBus, clock: ManualClock, leaving: str
 ) -> None:
-    async with opened(bus) as stays:
-        async with opened(bus) as leaves:
+    async with opened(bus, container_id="stays") as stays:
+        async with opened(bus, container_id="leaves") as leaves:
             leaves.say_attach("in", source=session(None))
             await leaves.quiet()
             stays.say_attach("in", source=session(None))
@@ -166,7 +170,7 @@ async def test_a_lost_session_ends_the_link_and_counts_the_delivery(
     bus: LocalServiceBus, clock: ManualClock
 ) -> None:
     put(bus, "a1", "a2", clock=clock)
-    async with opened(bus) as loser, opened(bus) as heir:
+    async with opened(bus, container_id="loser") as loser, opened(bus, container_id="heir") as heir:
         await loser.attach("in", source=session("a"))
         loser.flow("in", 1)
         transfer, _ = await loser.receive()
@@ -216,7 +220,10 @@ async def test_receive_and_delete_works_in_a_session(
 async def test_receivers_of_one_queue_are_served_in_turn_whatever_their_credit(
     bus: LocalServiceBus, clock: ManualClock
 ) -> None:
-    async with opened(bus) as greedy, opened(bus) as modest:
+    async with (
+        opened(bus, container_id="greedy") as greedy,
+        opened(bus, container_id="modest") as modest,
+    ):
         for peer, credit in ((greedy, 1_000), (modest, 3)):
             await peer.attach("in", source="work")
             peer.flow("in", credit)
@@ -232,7 +239,7 @@ async def test_receivers_of_one_queue_are_served_in_turn_whatever_their_credit(
 async def test_turns_go_on_from_one_message_to_the_next(
     bus: LocalServiceBus, clock: ManualClock
 ) -> None:
-    async with opened(bus) as one, opened(bus) as other:
+    async with opened(bus, container_id="one") as one, opened(bus, container_id="other") as other:
         for peer in (one, other):
             await peer.attach("in", source="work")
             peer.flow("in", 100)
@@ -256,7 +263,7 @@ async def ask(peer: Peer, operation: str, **body: Any) -> tuple[int, Any, str]:
         application_properties={"operation": f"com.microsoft:{operation}"},
         value={name.replace("_", "-"): value for name, value in body.items()},
     )
-    await peer.send("requests", request)
+    await peer.outcome(peer.transfer_in_parts("requests", request))
     _, payload = await peer.receive()
     answer = Message.check(payload)
     told = answer.application_properties or {}
