@@ -23,6 +23,7 @@ from infra.local.servicebus import (
     TlsFiles,
     logs,
 )
+from infra.local.servicebus.broker.limits import LIMITS
 from infra.local.servicebus.remote import COMMANDS, NotAnswered, run
 from infra.local.servicebus.server.security import policy_of
 
@@ -77,6 +78,10 @@ OPTIONS: dict[str, dict[str, dict[str, Any]]] = {
             "default": "system",
             "help": "manual: time stands still until POST /clock on the admin port",
         },
+        "--strict-limits": {
+            "choices": tuple(LIMITS),
+            "help": "refuse what that tier, or the official emulator, refuses as too much",
+        },
         "--expire-idle": {
             **_FLAG,
             "help": "end idle links and connections as the service does: after 10 and 5 minutes",
@@ -122,6 +127,7 @@ async def serve(arguments: argparse.Namespace) -> None:
             keys=arguments.key,
             tls=tls_files(arguments),
             clock=ManualClock() if arguments.clock == "manual" else None,
+            strict_limits=arguments.strict_limits,
             expire_idle=arguments.expire_idle,
             meter_provider=provider,
         ) as bus:

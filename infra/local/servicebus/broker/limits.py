@@ -29,8 +29,9 @@ Range = tuple[int, int | None]
 
 @dataclass(frozen=True)
 class Limits:
-    """Sizes are bytes, lengths characters, durations ms. `entities` counts queues and topics,
-    the filters are those of one topic; `entity_bytes` None = each entity's own maximum."""
+    """Sizes are bytes, lengths characters, durations ms. `message_bytes` is for entities that do
+    not say their own, `entities` counts queues and topics, the filters are those of one topic,
+    `entity_bytes` None = each entity's own maximum."""
 
     message_bytes: int
     entities: int
@@ -95,7 +96,7 @@ class Limits:
         if len(messages) > 1:
             _check_size("The batch", sum(len(each.data) for each in messages), self.batch_bytes)
         own = config.max_message_size_kilobytes
-        most = self.message_bytes if own is None else min(own * KIB, self.message_bytes)
+        most = self.message_bytes if own is None else own * KIB
         for message in messages:
             _check_size("The message", len(message.data), most)
             size = encoded_size(message.parsed.application_properties)
@@ -148,7 +149,7 @@ LIMITS: dict[str, Limits] = {
         },
     ),
     "premium": Limits(
-        message_bytes=100 * MIB,
+        message_bytes=MIB,
         entities=1_000,
         ranges={
             **_CLOUD_RANGES,

@@ -45,6 +45,10 @@ class Namespace(Directory):
         runtime = Runtime(parse, lock_tokens or random_lock_tokens(), limits)
         super().__init__(config, runtime, now)
 
+    @property
+    def limits(self) -> Limits | None:
+        return self._runtime.limits
+
     # Sending
 
     def send(self, address: str, payloads: Sequence[bytes], now: int) -> None:

@@ -47,7 +47,8 @@ def attach(client: Client, event: Attached) -> None:
     if isinstance(node, AcceptingNode):
         node.accept()
     elif isinstance(link, IncomingLink):
-        properties: dict[str, Any] = {"com.microsoft:max-message-batch-size": limit}
+        batch, limit = limit, node.message_bytes if isinstance(node, SendingNode) else limit
+        properties: dict[str, Any] = {"com.microsoft:max-message-batch-size": min(batch, limit)}
         if TRANSFER_DESTINATION in link.properties:
             properties[TRANSFER_DESTINATION] = link.properties[TRANSFER_DESTINATION]
         link.accept(properties=properties, max_message_size=limit)

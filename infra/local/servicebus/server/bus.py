@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from infra.local.servicebus.amqp import Message
 from infra.local.servicebus.amqp.performatives import Error
-from infra.local.servicebus.broker import Namespace
-from infra.local.servicebus.config import NamespaceConfig, load_config, parse_config
+from infra.local.servicebus.broker import BrokerError, Namespace
+from infra.local.servicebus.broker.limits import LIMITS
+from infra.local.servicebus.config import ConfigError, NamespaceConfig, load_config, parse_config
 from infra.local.servicebus.server import inspection, operation
 from infra.local.servicebus.server.admin import AdminServer, admin_app
 from infra.local.servicebus.server.client import Client
@@ -53,6 +54,8 @@ class LocalServiceBus:
     advance() after each move. Without one the bus follows the system's time by itself.
     `faults` takes what shall go wrong, see `faults.py`.
     `meter_provider`: OpenTelemetry's, to which the bus tells its measures; None measures nothing.
+    `strict_limits`: "standard", "premium" or "emulator" refuses what that one refuses as too much,
+    see `broker/limits.py`; None refuses only messages larger than `max_message_bytes`.
     `open_within`: seconds a peer may take to open its connection. `expire_idle`: end idle links and
     connections as the service does, see `expiry.py`.
 
@@ -71,7 +74,8 @@ class LocalServiceBus:
         keys: Sequence[AuthorizationRule] = (),
         tls: TlsFiles | None = None,
         clock: ClockMs | None = None,
-        max_message_bytes: int = MAX_MESSAGE_BYTES,
+        max_message_bytes: int | None = None,
+        strict_limits: str | None = None,
         open_within: float = OPEN_SECONDS,
         expire_idle: bool = False,
         meter_provider: MeterProvider | None = None,
@@ -86,7 +90,10 @@ class LocalServiceBus:
         self._own_certificate = tls
         self.clock = clock or system_clock
         self._timed = clock is None
-        self._max_message_bytes = max_message_bytes
+        self._limits = None if strict_limits is None else LIMITS[strict_limits]
+        self._max_message_bytes = max_message_bytes or (
+            MAX_MESSAGE_BYTES if self._limits is None else self._limits.message_bytes
+        )
         self._open_within = open_within
         self._expire_idle = expire_idle
         self._meter_provider = meter_provider
@@ -167,7 +174,12 @@ class LocalServiceBus:
 
     async def __aenter__(self) -> LocalServiceBus:
         config = _namespace_config(self._config)
-        self.namespace = Namespace(config, parse=Message.check, now=self.clock())
+        try:
+            self.namespace = Namespace(
+                config, parse=Message.check, now=self.clock(), limits=self._limits
+            )
+        except BrokerError as refusal:
+            raise ConfigError(f"The configuration cannot be served: {refusal.text}") from refusal
         self._tls = Tls(self._data, self.host, self._own_certificate)
         self._tls.check()
         self._storage: Storage = (

@@ -26,10 +26,11 @@ from infra.local.servicebus.amqp.events import (
 )
 from infra.local.servicebus.amqp.link import Link, OutgoingLink
 from infra.local.servicebus.amqp.performatives import Error
+from infra.local.servicebus.broker import BrokerError
 from infra.local.servicebus.server.attach import attach
 from infra.local.servicebus.server.cbs import ConnectionClaims
 from infra.local.servicebus.server.core import Core
-from infra.local.servicebus.server.errors import INTERNAL_ERROR
+from infra.local.servicebus.server.errors import INTERNAL_ERROR, error_of
 from infra.local.servicebus.server.expiry import Expiry
 from infra.local.servicebus.server.injection import inject
 from infra.local.servicebus.server.nodes import Node
@@ -91,9 +92,18 @@ class Client(asyncio.Protocol):
         was_open = self.connection.is_open
         self._act(self.connection.receive(data, self._loop.time()))
         if self.connection.is_open is not was_open:
+            self._check_count()
             self._tick()  # from now on it is about keeping the connection alive
         self.flush()
         self.core.watch_time()
+
+    def _check_count(self) -> None:
+        limits = self.core.namespace.limits
+        if limits is not None and self.connection.is_open:
+            try:
+                limits.check_count("connections", len(self._clients))
+            except BrokerError as refusal:
+                self.close(error_of(refusal))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._clients.discard(self)

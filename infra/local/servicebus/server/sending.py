@@ -29,11 +29,30 @@ class SendingNode(Node):
         self._link = link
         self._address = address
         self._via = via
+        self._entity = client.core.namespace.entity(address)
+        self._entity.senders.add(self.end)
+
+    @property
+    def message_bytes(self) -> int:
+        """The largest message the entity takes."""
+        own = self._entity.config.max_message_size_kilobytes
+        return self.core.max_message_bytes if own is None else own * 1024
+
+    def end(self, reason: BrokerError) -> None:
+        """Close the link: the entity is gone or takes nothing any more."""
+        self.client.expel(self._link, error_of(reason))
+
+    def detached(self) -> None:
+        self._entity.senders.discard(self.end)
 
     def arrived(self, event: Arrived) -> None:
         """Store the message, or all of a batch, and accept when that is durable; one that belongs
         to a transaction waits for its discharge."""
         core = self.core
+        if core.committer.failure is not None:
+            # What cannot be stored is not taken either, or memory would fill while a disk is full.
+            self._answer(event, Rejected(error_of(core.committer.failure)))
+            return
         try:
             transaction = self.client.transactions.of(event.state)
             batch = event.message_format == BATCH_FORMAT
