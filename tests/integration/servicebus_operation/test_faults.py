@@ -13,6 +13,7 @@ from azure.servicebus.exceptions import (
     ServiceBusError,
     ServiceBusQuotaExceededError,
     ServiceBusServerBusyError,
+    SessionLockLostError,
 )
 
 from infra.local.servicebus import Fault, LocalServiceBus, ManualClock
@@ -322,6 +323,22 @@ async def is_lost(bus: LocalServiceBus, at: str) -> None:
         await receiver.complete_message(message)
 
     assert (message.delivery_count, held(bus)) == (1, {})
+
+
+@side_by_side
+async def test_a_session_lock_that_is_made_to_expire_frees_the_session_for_the_next(
+    bus: LocalServiceBus, clock: ManualClock
+) -> None:
+    async with connect(bus) as client:
+        async with client.get_queue_receiver("visits", session_id="anna") as receiver:
+            ended = bus.faults.add(Fault(kind="expire-lock", entity="visits", session_id="anna"))
+            with pytest.raises(SessionLockLostError):
+                await receiver.session.set_state(b"lost")
+        async with client.get_queue_receiver("visits", session_id="anna") as receiver:
+            state = await receiver.session.get_state()
+
+    assert ended.hits == 1
+    assert not state
 
 
 @side_by_side

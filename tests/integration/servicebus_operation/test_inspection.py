@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from infra.local.servicebus import Fault, LocalServiceBus, ManualClock
+from infra.local.servicebus import LocalServiceBus
 from infra.local.servicebus.settings import AuthorizationRule
 from tests.integration.servicebus_operation.conftest import CONFIG, connect, put
 
@@ -99,19 +99,6 @@ async def test_faults_are_ordered_listed_and_removed_over_http(
     assert (ordered.status_code, left) == (201, second)
     assert (left["kind"], left["at"], left["hits"]) == ("refuse", "send", 0)
     assert (list(bus.faults), bus.faults.active) == ([], [])
-
-
-async def test_the_lock_of_a_session_can_be_made_to_expire(
-    bus: LocalServiceBus, clock: ManualClock
-) -> None:
-    queue = bus.namespace.entity("visits")
-    lock = queue.sessions.accept("anna", clock())  # type: ignore[union-attr]
-    assert lock is not None
-
-    ended = bus.faults.add(Fault(kind="expire-lock", entity="visits", session_id="anna"))
-
-    assert ended.hits == 1
-    assert queue.sessions.accept("anna", clock()) is not None  # type: ignore[union-attr]
 
 
 async def test_time_is_not_moved_for_a_bus_on_the_systems_clock_nor_told_without_a_token() -> None:
