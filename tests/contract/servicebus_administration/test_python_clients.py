@@ -486,6 +486,10 @@ async def test_with_keys_only_those_who_may_manage_administrate(kind: str) -> No
             stranger = CLIENTS[kind](bus, text)
             with pytest.raises(ClientAuthenticationError):
                 await stranger.create_queue("orders")
+            with pytest.raises(ClientAuthenticationError):
+                await stranger.list_queues()
+            if key != "wrong":  # any right will do to know the namespace
+                assert (await stranger.get_namespace_properties()).name == "sbemulatorns"
             await stranger.aclose()
         manager = CLIENTS[kind](bus)
         assert await manager.list_queues() == []

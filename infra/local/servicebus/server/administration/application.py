@@ -26,7 +26,6 @@ from infra.local.servicebus.server.administration.xml import (
 )
 from infra.local.servicebus.server.core import Core
 from infra.local.servicebus.server.errors import error_of, status_of
-from infra.local.servicebus.server.security import MANAGE
 
 LARGEST_BODY = 256 * 1024
 """Bytes; no description comes near."""
@@ -54,11 +53,12 @@ class Administration:
     async def _answer(self, request: Request) -> Response:
         path = str(request.scope["path"]).strip("/")
         token = request.headers.get("authorization", "")
-        self._core.authorization.claims_of_token(token).require(path, MANAGE)
+        claims = self._core.authorization.claims_of_token(token)
         body = await _body(request)  # before the time is read: it may take a while to come
         host = request.headers.get("host", "localhost")
         place = Place(self._core.namespace, host, self._core.now(), self._since)
         resource = resource_of(path, place)
+        claims.require(path, *resource.rights)
         if request.method not in resource.methods:
             return _not_served(request.method, resource.methods)
         if isinstance(resource, Collection):

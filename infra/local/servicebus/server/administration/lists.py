@@ -17,12 +17,17 @@ from infra.local.servicebus.server.administration.resources import (
     subscription_of,
     topic_of,
 )
+from infra.local.servicebus.server.security import MANAGE
 from infra.local.servicebus.settings import RuleConfig
 
 
 class Collection(ABC):
     methods = frozenset({"GET"})
-    title: str
+    rights = (MANAGE,)
+
+    @property
+    @abstractmethod
+    def title(self) -> str: ...
 
     @abstractmethod
     def everything(self) -> Sequence[Any]:
@@ -34,13 +39,18 @@ class Collection(ABC):
 
 @dataclass(frozen=True)
 class Entities(Collection):
+    """`kind`: 'queues' or 'topics', in any case."""
+
     place: Place
-    title: str
+    kind: str
+
+    @property
+    def title(self) -> str:
+        return self.kind.capitalize()
 
     def everything(self) -> Sequence[Described]:
         namespace = self.place.namespace
-        is_queues = self.title.lower() == "queues"
-        return list(namespace.queues() if is_queues else namespace.topics())
+        return list(namespace.queues() if self.title == "Queues" else namespace.topics())
 
     def entry(self, found: Described) -> Entry:
         return described_entry(self.place, found)

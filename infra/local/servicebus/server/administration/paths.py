@@ -26,7 +26,7 @@ _PATHS: tuple[tuple[re.Pattern[str], type[Any]], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE | re.DOTALL), kind)
     for pattern, kind in (
         (r"\$namespaceinfo", NamespaceInfo),
-        (r"\$resources/(?P<title>queues|topics)", Entities),
+        (r"\$resources/(?P<kind>queues|topics)", Entities),
         (rf"{_TOPIC}/{_OF_TOPIC}/(?P<name>[^/]+)", RuleResource),
         (rf"{_TOPIC}/{_OF_TOPIC}", Rules),
         (rf"{_TOPIC}/(?P<name>[^/]+)", SubscriptionResource),

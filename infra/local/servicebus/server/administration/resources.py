@@ -30,6 +30,7 @@ from infra.local.servicebus.server.administration.descriptions import (
 )
 from infra.local.servicebus.server.administration.rules import RULE, read_rule, write_rule
 from infra.local.servicebus.server.administration.xml import element, find, local_name
+from infra.local.servicebus.server.security import MANAGE, RIGHTS
 from infra.local.servicebus.settings import DEFAULT_RULE_NAME, RuleConfig
 
 
@@ -47,6 +48,7 @@ class Resource(ABC):
     """One entry; every method raises BrokerError."""
 
     methods: frozenset[str] = frozenset({"GET", "PUT", "DELETE"})
+    rights: tuple[str, ...] = (MANAGE,)  # any of these is enough
 
     @abstractmethod
     def get(self) -> Entry: ...
@@ -218,6 +220,7 @@ def rule_entry(subscription: Subscription, rule: RuleConfig) -> Entry:
 @dataclass(frozen=True)
 class NamespaceInfo(Resource):
     methods = frozenset({"GET"})
+    rights = RIGHTS
     place: Place
 
     def get(self) -> Entry:
