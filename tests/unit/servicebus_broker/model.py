@@ -22,6 +22,7 @@ class Held:
     due: int | None = None
     locked_until: int | None = None
     deferred: bool = False
+    session: str = ""
 
     @property
     def waits(self) -> bool:
@@ -83,3 +84,76 @@ class ModelQueue:
 
     def in_order(self) -> list[Held]:
         return sorted(self.held, key=lambda each: each.place)
+
+
+@dataclass
+class ModelSessionQueue(ModelQueue):
+    """Every message belongs to a session; a message handed out is locked as its session is."""
+
+    locks: dict[str, int] = field(default_factory=dict)  # session: its lock's end
+    states: dict[str, tuple[bytes, int]] = field(default_factory=dict)  # state, when it was set
+    line: dict[int, int] = field(default_factory=dict)  # who waits for a session: until when
+    answers: dict[int, str | None] = field(default_factory=dict)  # who: the session, None: none
+
+    def send_to(
+        self, session: str, number: int, ttl: int | None, due: int | None, now: int
+    ) -> None:
+        self.send(number, str(number), ttl, due, now)
+        self.held[-1].session = session
+        self.serve(now)
+
+    def next_available(self) -> str | None:
+        waiting = (e.session for e in self.in_order() if e.waits and e.session not in self.locks)
+        return next(waiting, None)
+
+    def accept(self, session: str, now: int) -> None:
+        self.locks[session] = now + LOCK
+
+    def accept_next(self, who: int, patience: int, now: int) -> None:
+        self.line[who] = now + patience
+        self.serve(now)
+
+    def serve(self, now: int) -> None:
+        while self.line and (free := self.next_available()) is not None:
+            who = next(iter(self.line))
+            del self.line[who]
+            self.accept(free, now)
+            self.answers[who] = free
+
+    def receive_from(self, session: str, most: int) -> list[Held]:
+        taken = [e for e in self.in_order() if e.waits and e.session == session][:most]
+        for each in taken:
+            each.locked_until = self.locks[session]
+        return taken
+
+    def handed_out(self, session: str) -> list[Held]:
+        return [e for e in self.held if e.session == session and e.locked_until is not None]
+
+    def renew(self, session: str, now: int) -> None:
+        self.accept(session, now)
+        for each in self.handed_out(session):
+            each.locked_until = self.locks[session]
+
+    def release(self, session: str, now: int) -> None:
+        for each in self.handed_out(session):
+            each.locked_until = None
+        del self.locks[session]
+        self.expire(now)
+        self.serve(now)
+
+    def advance(self, now: int) -> None:
+        super().advance(now)
+        self.locks = {session: until for session, until in self.locks.items() if until > now}
+        for who in [who for who, until in self.line.items() if until <= now]:
+            del self.line[who]
+            self.answers[who] = None
+        self.serve(now)
+
+    def restart(self) -> None:
+        super().restart()
+        self.locks.clear()
+        self.line.clear()
+
+    def with_content(self) -> set[str]:
+        active = {e.session for e in self.held if e.due is None and not e.deferred}
+        return active | self.states.keys()
