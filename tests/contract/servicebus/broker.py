@@ -39,14 +39,14 @@ class Broker(ABC):
 
     async def topic(
         self, *subscriptions: dict[str, Any], **properties: Any
-    ) -> tuple[str, *tuple[Subscription, ...]]:
-        """Create a topic with subscriptions from `subscription`; return the name of each."""
+    ) -> tuple[str, list[Subscription]]:
+        """Create a topic with subscriptions from `subscription`; return both."""
         name = self.name("topic")
         await self.create(
             "Topics",
             {"Name": name, "Properties": properties, "Subscriptions": list(subscriptions)},
         )
-        return name, *(Subscription(name, each["Name"]) for each in subscriptions)
+        return name, [Subscription(name, each["Name"]) for each in subscriptions]
 
     @abstractmethod
     def connection(self, *, web_socket: bool = False, secure: bool = False) -> dict[str, Any]:

@@ -3,150 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import json
-import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
 from itertools import count
-from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 from tests.contract.servicebus.broker import Broker, Subscription
-
-_REPOSITORY = Path(__file__).parents[3]
-_LONGEST_LINE = 16 * 1024 * 1024
-_ANSWER_SECONDS = 45
+from tests.contract.servicebus.messages import (
+    Message,
+    Received,
+    as_received,
+    as_sent,
+    tagged,
+    texts,
+    untagged,
+)
+from tests.contract.servicebus.process import DriverProcess
 
 Entity = str | Subscription
-
-
-class Refused(Exception):
-    """The SDK raised; `code` is the short name of the AMQP condition, or `http-` and a status."""
-
-    def __init__(self, code: str, text: str) -> None:
-        super().__init__(f"{code}: {text}")
-        self.code = code
-
-
-@dataclass(frozen=True)
-class Time:
-    """An AMQP timestamp to send; it comes back as its ms."""
-
-    ms: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Message:
-    """To be sent. `body`: bytes or text go as a data section, `value` and `sequence` as theirs.
-
-    Durations and times are ms."""
-
-    body: bytes | str = b""
-    value: Any = None
-    sequence: Sequence[Any] | None = None
-    message_id: str | int | UUID | bytes | None = None
-    subject: str | None = None
-    content_type: str | None = None
-    correlation_id: str | None = None
-    to: str | None = None
-    reply_to: str | None = None
-    reply_to_session_id: str | None = None
-    session_id: str | None = None
-    partition_key: str | None = None
-    time_to_live: int | None = None
-    scheduled_at: int | None = None
-    properties: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Received(Message):
-    """`reference` is how the driver knows it."""
-
-    reference: int
-    annotations: dict[str, Any]
-    sequence_number: int
-    enqueued_sequence_number: int | None = None
-    delivery_count: int = 0
-    enqueued_at: int | None = None
-    expires_at: int | None = None
-    locked_until: int | None = None
-    lock_token: str | None = None
-    state: str = "active"
-    dead_letter_reason: str | None = None
-    dead_letter_description: str | None = None
-    dead_letter_source: str | None = None
-
-    @property
-    def text(self) -> str:
-        return self.body.decode() if isinstance(self.body, bytes) else self.body
-
-
-def messages(*bodies: str, **same: Any) -> list[Message]:
-    return [Message(body=body, **same) for body in bodies]
-
-
-def texts(received: Sequence[Received]) -> list[str]:
-    return [message.text for message in received]
-
-
-class DriverProcess:
-    """The child process of one SDK: many requests at a time, answered in any order."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self._process = process
-        self._numbers = count(1)
-        self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
-        self._reading = asyncio.create_task(self._read())
-
-    @classmethod
-    async def start(cls, command: Sequence[str], environment: dict[str, str]) -> DriverProcess:
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            limit=_LONGEST_LINE,
-            cwd=_REPOSITORY,
-            env={**os.environ, "PYTHONPATH": str(_REPOSITORY), **environment},
-        )
-        return cls(process)
-
-    async def ask(self, op: str, on: str | None = None, /, **args: Any) -> Any:
-        """Return the result; raises Refused with what the SDK raised."""
-        assert self._process.stdin is not None
-        number = next(self._numbers)
-        answer = self._waiting[number] = asyncio.get_running_loop().create_future()
-        request = {"id": number, "op": op, "on": on or "", "args": args}
-        self._process.stdin.write(json.dumps(request).encode() + b"\n")
-        await self._process.stdin.drain()
-        async with asyncio.timeout(_ANSWER_SECONDS):
-            found = await answer
-        if "error" in found:
-            raise Refused(**found["error"])
-        return found["result"]
-
-    async def _read(self) -> None:
-        assert self._process.stdout is not None
-        while line := await self._process.stdout.readline():
-            answer = json.loads(line)
-            waiting = self._waiting.pop(answer["id"])
-            if not waiting.done():
-                waiting.set_result(answer)
-        for waiting in self._waiting.values():
-            if not waiting.done():
-                waiting.set_exception(ConnectionError("the driver process has ended"))
-
-    async def stop(self) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        try:
-            async with asyncio.timeout(5):
-                await self._process.wait()
-        except TimeoutError:
-            self._process.kill()
-            await self._process.wait()
-        await self._reading
 
 
 class Client:
@@ -267,20 +140,20 @@ class Sender(_Opened):
     async def send(self, *sent: Message) -> None:
         """Each by itself, in order."""
         for message in sent:
-            await self._ask("send", message=_message(message))
+            await self._ask("send", message=as_sent(message))
 
     async def send_list(self, sent: Sequence[Message]) -> None:
-        await self._ask("send_list", messages=[_message(message) for message in sent])
+        await self._ask("send_list", messages=[as_sent(message) for message in sent])
 
     async def send_batch(self, sent: Sequence[Message]) -> tuple[int, int]:
         """Send the first that fit in one batch; return how many, and the batch's limit in bytes."""
-        found = await self._ask("send_batch", messages=[_message(message) for message in sent])
+        found = await self._ask("send_batch", messages=[as_sent(message) for message in sent])
         return found["sent"], found["limit"]
 
     async def schedule(self, sent: Sequence[Message], *, at: int) -> list[int]:
         """Return sequence numbers; `at` is ms since the epoch."""
         found: list[int] = await self._ask(
-            "schedule", messages=[_message(message) for message in sent], at=at
+            "schedule", messages=[as_sent(message) for message in sent], at=at
         )
         return found
 
@@ -356,15 +229,15 @@ class Receiver(_Opened):
         return until
 
     async def state(self) -> bytes | None:
-        found = _untagged(await self._ask("get_session_state"))
+        found = untagged(await self._ask("get_session_state"))
         assert found is None or isinstance(found, bytes)
         return found
 
     async def set_state(self, state: bytes | None) -> None:
-        await self._ask("set_session_state", state=_tagged(state))
+        await self._ask("set_session_state", state=tagged(state))
 
     def _received(self, found: list[dict[str, Any]]) -> list[Received]:
-        return [_as_received(each) for each in found]
+        return [as_received(each) for each in found]
 
 
 class Rules:
@@ -425,61 +298,3 @@ class Admin(_Opened):
 
 def _path(entity: Entity) -> str | list[str]:
     return entity if isinstance(entity, str) else list(entity)
-
-
-def _tagged(value: Any) -> Any:
-    match value:
-        case bytes():
-            return {"bytes": base64.b64encode(value).decode()}
-        case UUID():
-            return {"uuid": str(value)}
-        case Time():
-            return {"time": value.ms}
-        case list() | tuple():
-            return [_tagged(each) for each in value]
-        case dict():
-            return {"map": {key: _tagged(held) for key, held in value.items()}}
-    return value
-
-
-def _untagged(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_untagged(each) for each in value]
-    if not isinstance(value, dict):
-        return value
-    [(tag, held)] = value.items()
-    if tag == "map":
-        return {key: _untagged(each) for key, each in held.items()}
-    return base64.b64decode(held) if tag == "bytes" else UUID(held)
-
-
-def _message(message: Message) -> dict[str, Any]:
-    given = {
-        each.name: _tagged(value)
-        for each in fields(message)
-        if each.name not in ("body", "value", "sequence", "properties")
-        and (value := getattr(message, each.name)) is not None
-    }
-    if message.properties:
-        given["properties"] = {key: _tagged(value) for key, value in message.properties.items()}
-    return {**given, "body": _body(message)}
-
-
-def _body(message: Message) -> dict[str, Any]:
-    if message.sequence is not None:
-        return {"sequence": _tagged(message.sequence)}
-    if message.value is not None:
-        return {"value": _tagged(message.value)}
-    body = message.body.encode() if isinstance(message.body, str) else message.body
-    return {"data": [_tagged(body)]}
-
-
-def _as_received(found: dict[str, Any]) -> Received:
-    known = {each.name for each in fields(Received)}
-    [(kind, held)] = found.pop("body").items()
-    content = _untagged(held)
-    body = {"body": content[0]} if kind == "data" else {kind: content}
-    for name in ("properties", "annotations"):
-        found[name] = {key: _untagged(value) for key, value in found[name].items()}
-    found["message_id"] = _untagged(found.get("message_id"))
-    return Received(**body, **{name: value for name, value in found.items() if name in known})

@@ -13,7 +13,8 @@ from azure.servicebus.aio import ServiceBusClient
 from infra.local.servicebus import LocalServiceBus, ManualClock
 
 pytest.register_assert_rewrite(
-    "tests.contract.servicebus.scenarios", "tests.contract.servicebus.client"
+    "tests.contract.servicebus.scenarios",
+    "tests.contract.servicebus.client",
 )
 
 

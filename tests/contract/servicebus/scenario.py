@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 
 import pytest
 
 from tests.contract.servicebus.broker import Broker
-from tests.contract.servicebus.client import Client, Refused
+from tests.contract.servicebus.client import Client
+from tests.contract.servicebus.process import Refused
 
 _LEARN = "https://learn.microsoft.com/azure/service-bus-messaging/"
 
@@ -40,14 +42,14 @@ class Scenario:
 
 
 SCENARIOS: dict[str, Scenario] = {}
-"""By name, in the order of the matrix; filled by importing `scenarios`."""
+"""By name, in the order of the matrix; filled by importing `scenarios`, see all_scenarios."""
 
 
 def scenario(topic: Topic, *needs: str) -> Callable[[Run], Run]:
     """Register an async function `(client, broker)`; its docstring is the matrix's sentence."""
 
     def register(run: Run) -> Run:
-        name: str = run.__name__  # type: ignore[attr-defined]
+        name: str = run.__name__
         sentence = " ".join((run.__doc__ or "").split())
         assert sentence.endswith("."), f"{name} needs a sentence"
         assert name not in SCENARIOS, f"two scenarios are called {name}"
@@ -55,6 +57,11 @@ def scenario(topic: Topic, *needs: str) -> Callable[[Run], Run]:
         return run
 
     return register
+
+
+def all_scenarios() -> dict[str, Scenario]:
+    import_module("tests.contract.servicebus.scenarios")
+    return SCENARIOS
 
 
 @contextmanager

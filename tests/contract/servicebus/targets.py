@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import ClassVar
 
-from infra.local.servicebus import LocalServiceBus
+from infra.local.servicebus import LocalServiceBus, NamespaceConfig
 from tests.contract.servicebus.broker import Broker, LocalBroker
 
 
@@ -15,9 +16,9 @@ class Target:
     """`lacks`: need -> why. `running` is entered once per class of tests and yields what the
     drivers' environment needs, then `broker` once per scenario."""
 
-    name: str
-    title: str
-    lacks: dict[str, str]
+    name: ClassVar[str]
+    title: ClassVar[str]
+    lacks: ClassVar[dict[str, str]] = {}
 
     def missing(self) -> str | None:
         """Say why it cannot be run against here; None if it can."""
@@ -30,7 +31,7 @@ class Target:
     @asynccontextmanager
     async def broker(self) -> AsyncIterator[Broker]:
         raise NotImplementedError
-        yield
+        yield  # type: ignore[unreachable]
 
 
 class LocalBus(Target):
@@ -38,7 +39,6 @@ class LocalBus(Target):
 
     name = "local"
     title = "local bus"
-    lacks: dict[str, str] = {}
 
     def missing(self) -> str | None:
         return None
@@ -46,14 +46,15 @@ class LocalBus(Target):
     @asynccontextmanager
     async def running(self) -> AsyncIterator[dict[str, str]]:
         with TemporaryDirectory(prefix="contract-") as folder:
-            self._authority = Path(folder)
-            trusted = LocalServiceBus({}, data=self._authority).ca_file
+            self._template = Path(folder)
+            async with LocalServiceBus(NamespaceConfig(), data=self._template) as bus:
+                trusted = bus.ca_file
             # The administration client of azure-servicebus 7.12 takes no other trust.
             yield {"REQUESTS_CA_BUNDLE": str(trusted)}
 
     @asynccontextmanager
     async def broker(self) -> AsyncIterator[Broker]:
-        broker = await LocalBroker(self._authority).start()
+        broker = await LocalBroker(self._template).start()
         try:
             yield broker
         finally:

@@ -13,10 +13,10 @@ from typing import ClassVar
 import pytest
 import pytest_asyncio
 
-from tests.contract.servicebus import scenarios  # noqa: F401  # fills SCENARIOS
-from tests.contract.servicebus.client import Client, DriverProcess
+from tests.contract.servicebus.client import Client
 from tests.contract.servicebus.drivers import DRIVERS, Driver
-from tests.contract.servicebus.scenario import SCENARIOS, Scenario
+from tests.contract.servicebus.process import DriverProcess
+from tests.contract.servicebus.scenario import Scenario, all_scenarios
 from tests.contract.servicebus.targets import TARGETS, Target
 
 _AT_ONCE = 24
@@ -33,7 +33,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         nothing = pytest.param(None, marks=pytest.mark.skip(reason=missing))
         metafunc.parametrize("scenario", [nothing], ids=["unavailable"])
         return
-    metafunc.parametrize("scenario", SCENARIOS.values(), ids=SCENARIOS)
+    metafunc.parametrize("scenario", all_scenarios().values(), ids=all_scenarios())
 
 
 class Against:
@@ -44,13 +44,13 @@ class Against:
     @classmethod
     async def runs(cls, request: pytest.FixtureRequest) -> AsyncIterator[Runs]:
         """The selected scenarios of this class, all begun."""
-        chosen = {
-            item.callspec.params["scenario"].name: item.callspec.params["scenario"]
+        chosen: list[Scenario] = [
+            item.callspec.params["scenario"]  # type: ignore[misc]
             for item in request.session.items
             if isinstance(item, pytest.Function) and item.cls is cls
-        }
+        ]
         lacks = cls.driver.lacks | cls.target.lacks
-        able = [each for each in chosen.values() if not each.needs & lacks.keys()]
+        able = [each for each in chosen if not each.needs & lacks.keys()]
         async with cls.target.running() as environment:
             driver = await DriverProcess.start(cls.driver.command, environment)
             free = asyncio.Semaphore(_AT_ONCE)
@@ -60,9 +60,7 @@ class Against:
             await driver.stop()
 
     @classmethod
-    async def run(
-        cls, scenario: Scenario, process: DriverProcess, free: asyncio.Semaphore
-    ) -> None:
+    async def run(cls, scenario: Scenario, process: DriverProcess, free: asyncio.Semaphore) -> None:
         async with free, asyncio.timeout(_SECONDS_EACH), cls.target.broker() as broker:
             client = Client(
                 process, broker,

@@ -12,7 +12,9 @@ from azure.core.async_paging import AsyncItemPaged
 from azure.servicebus.aio import ServiceBusClient
 from azure.servicebus.aio.management import ServiceBusAdministrationClient
 
-from tests.contract.servicebus.drivers.python_operations import Driver, error_of
+from tests.contract.servicebus.drivers import python_administration, python_operations  # noqa: F401
+from tests.contract.servicebus.drivers.python_driver import Driver
+from tests.contract.servicebus.drivers.python_errors import error_of
 
 _LONGEST_LINE = 16 * 1024 * 1024
 

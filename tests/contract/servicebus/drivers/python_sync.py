@@ -12,7 +12,9 @@ from azure.core.paging import ItemPaged
 from azure.servicebus import ServiceBusClient
 from azure.servicebus.management import ServiceBusAdministrationClient
 
-from tests.contract.servicebus.drivers.python_operations import Driver, error_of
+from tests.contract.servicebus.drivers import python_administration, python_operations  # noqa: F401
+from tests.contract.servicebus.drivers.python_driver import Driver
+from tests.contract.servicebus.drivers.python_errors import error_of
 
 _MOST_AT_ONCE = 64
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tests.contract.servicebus.broker import Broker, subscription
-from tests.contract.servicebus.client import Client, Message, messages
+from tests.contract.servicebus.client import Client
+from tests.contract.servicebus.messages import Message, messages
 from tests.contract.servicebus.scenario import Topic, refused, scenario
 
 ADMINISTRATION = Topic("Administration", "service-bus-management-libraries")
@@ -91,7 +92,7 @@ async def impossible_properties_are_refused(client: Client, broker: Broker) -> N
 async def entities_are_listed(client: Client, broker: Broker) -> None:
     """Queues, topics and subscriptions are listed."""
     admin, queue = await client.admin(), await broker.queue()
-    topic, one, two = await broker.topic(subscription("one"), subscription("two"))
+    topic, [one, two] = await broker.topic(subscription("one"), subscription("two"))
     assert queue in await admin.list("queue")
     assert topic in await admin.list("topic")
     assert await admin.list("subscription", topic) == [one.name, two.name]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from tests.contract.servicebus import needs
 from tests.contract.servicebus.broker import Broker, subscription
-from tests.contract.servicebus.client import Client, messages, texts
+from tests.contract.servicebus.client import Client
+from tests.contract.servicebus.messages import messages, texts
 from tests.contract.servicebus.scenario import Topic, scenario
 
 BROWSING = Topic("Browsing", "message-browsing")
@@ -69,7 +70,7 @@ async def peeking_shows_every_state(client: Client, broker: Broker) -> None:
 @scenario(BROWSING)
 async def subscriptions_can_be_peeked(client: Client, broker: Broker) -> None:
     """A subscription can be browsed."""
-    topic, mine = await broker.topic(subscription("mine"))
+    topic, [mine] = await broker.topic(subscription("mine"))
     sender = await client.sender(topic)
     await sender.send_list(messages("1", "2"))
     receiver = await client.receiver(mine)

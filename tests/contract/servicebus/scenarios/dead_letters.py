@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tests.contract.servicebus.broker import Broker, subscription
-from tests.contract.servicebus.client import Client, Message, messages, texts
+from tests.contract.servicebus.client import Client
+from tests.contract.servicebus.messages import Message, messages, texts
 from tests.contract.servicebus.scenario import Topic, refused, scenario
 
 DEAD_LETTERS = Topic("Dead letters", "service-bus-dead-letter-queues")
@@ -24,7 +25,7 @@ async def dead_letters_can_be_peeked(client: Client, broker: Broker) -> None:
 @scenario(DEAD_LETTERS)
 async def dead_letters_of_subscriptions_are_their_own(client: Client, broker: Broker) -> None:
     """Each subscription has a dead-letter queue of its own."""
-    topic, one, two = await broker.topic(subscription("one"), subscription("two"))
+    topic, [one, two] = await broker.topic(subscription("one"), subscription("two"))
     sender = await client.sender(topic)
     await sender.send(Message(body="m"))
     receiver = await client.receiver(one)

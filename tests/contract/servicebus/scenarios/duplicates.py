@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tests.contract.servicebus.broker import Broker, subscription
-from tests.contract.servicebus.client import Client, Message, texts
+from tests.contract.servicebus.client import Client
+from tests.contract.servicebus.messages import Message, texts
 from tests.contract.servicebus.scenario import Topic, scenario
 
 DUPLICATES = Topic("Duplicate detection", "duplicate-detection")
@@ -53,7 +54,7 @@ async def ids_are_forgotten_after_the_window(client: Client, broker: Broker) -> 
 @scenario(DUPLICATES)
 async def topics_detect_before_they_distribute(client: Client, broker: Broker) -> None:
     """A topic drops duplicates once for all its subscriptions."""
-    topic, mine = await broker.topic(subscription("mine"), **_DETECTING)
+    topic, [mine] = await broker.topic(subscription("mine"), **_DETECTING)
     sender = await client.sender(topic)
     await sender.send(
         *(Message(body=body, message_id="x") for body in ("1", "2")), Message(message_id="y")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tests.contract.servicebus.broker import Broker, subscription
-from tests.contract.servicebus.client import Client, Message, messages, texts
+from tests.contract.servicebus.client import Client
+from tests.contract.servicebus.messages import Message, messages, texts
 from tests.contract.servicebus.scenario import Topic, scenario
 
 EXPIRY = Topic("Time to live", "message-expiration")
@@ -76,7 +77,7 @@ async def an_abandoned_message_past_its_time_expires(client: Client, broker: Bro
 @scenario(EXPIRY)
 async def subscriptions_expire_by_themselves(client: Client, broker: Broker) -> None:
     """Each subscription dead-letters what expires in it as it is configured."""
-    topic, keeping, dropping = await broker.topic(
+    topic, [keeping, dropping] = await broker.topic(
         subscription("keeping", DeadLetteringOnMessageExpiration=True), subscription("dropping")
     )
     sender = await client.sender(topic)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tests.contract.servicebus.broker import Broker, subscription
-from tests.contract.servicebus.client import Client, Message, messages, texts
+from tests.contract.servicebus.client import Client
+from tests.contract.servicebus.messages import Message, messages, texts
 from tests.contract.servicebus.scenario import Topic, refused, scenario
 
 FORWARDING = Topic("Forwarding", "service-bus-auto-forwarding")
@@ -26,7 +27,7 @@ async def queues_forward(client: Client, broker: Broker) -> None:
 async def subscriptions_forward(client: Client, broker: Broker) -> None:
     """Several subscriptions forward into one queue."""
     target = await broker.queue()
-    topic, *_ = await broker.topic(
+    topic, _ = await broker.topic(
         subscription("one", ForwardTo=target), subscription("two", ForwardTo=target)
     )
     sender = await client.sender(topic)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from tests.contract.servicebus import needs
 from tests.contract.servicebus.broker import Broker
-from tests.contract.servicebus.client import Client, Message, Received, Time
+from tests.contract.servicebus.client import Client
+from tests.contract.servicebus.messages import Message, Received, Time
 from tests.contract.servicebus.scenario import Topic, scenario
 
 MESSAGES = Topic("Messages", "service-bus-messages-payloads")
@@ -21,7 +23,7 @@ async def _sent_and_received(client: Client, broker: Broker, *sent: Message) -> 
 @scenario(MESSAGES)
 async def every_field_arrives(client: Client, broker: Broker) -> None:
     """Ids, subject, content type, addresses, session and partition fields arrive as sent."""
-    fields = {
+    fields: dict[str, Any] = {
         "message_id": "id-1",
         "subject": "subject",
         "content_type": "application/json",
@@ -89,7 +91,7 @@ async def ids_keep_their_type(client: Client, broker: Broker) -> None:
 @scenario(MESSAGES, needs.UUID_PROPERTIES)
 async def ids_of_other_types_arrive(client: Client, broker: Broker) -> None:
     """Message ids that are AMQP uuids or binary arrive as what they were."""
-    ids = [UUID(int=7), b"\x00\xfe"]
+    ids: list[UUID | bytes] = [UUID(int=7), b"\x00\xfe"]
     got = await _sent_and_received(
         client, broker, *(Message(value="v", message_id=each) for each in ids)
     )

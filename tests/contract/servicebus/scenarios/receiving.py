@@ -6,7 +6,8 @@ import asyncio
 
 from tests.contract.servicebus import needs
 from tests.contract.servicebus.broker import Broker
-from tests.contract.servicebus.client import Client, Message, messages, texts
+from tests.contract.servicebus.client import Client
+from tests.contract.servicebus.messages import Message, messages, texts
 from tests.contract.servicebus.scenario import Topic, scenario
 
 RECEIVING = Topic("Receiving", "service-bus-prefetch")

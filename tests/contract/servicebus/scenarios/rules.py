@@ -11,7 +11,8 @@ from tests.contract.servicebus.broker import (
     sql_rule,
     subscription,
 )
-from tests.contract.servicebus.client import Client, Message, Received, texts
+from tests.contract.servicebus.client import Client
+from tests.contract.servicebus.messages import Message, Received, texts
 from tests.contract.servicebus.scenario import Topic, refused, scenario
 
 RULES = Topic("Rules", "topic-filters")
@@ -21,7 +22,7 @@ async def _selected(
     client: Client, broker: Broker, sent: list[Message], *rules: dict[str, Any]
 ) -> list[Received]:
     """What a subscription with these rules gets; its twin that takes all says when it is done."""
-    topic, picky = await broker.topic(subscription("picky", *rules))
+    topic, [picky] = await broker.topic(subscription("picky", *rules))
     sender = await client.sender(topic)
     await sender.send_list(sent)
     receiver = await client.receiver(picky)
@@ -112,7 +113,7 @@ async def actions_change_the_copy(client: Client, broker: Broker) -> None:
 @scenario(RULES)
 async def a_default_rule_selects_everything(client: Client, broker: Broker) -> None:
     """A new subscription has one rule, `$Default`, that selects everything."""
-    _, mine = await broker.topic(subscription("mine"))
+    _, [mine] = await broker.topic(subscription("mine"))
     rules = await client.rules(mine)
     assert await rules.list() == [{"name": "$Default", "sql": "1=1"}]
 
@@ -120,7 +121,7 @@ async def a_default_rule_selects_everything(client: Client, broker: Broker) -> N
 @scenario(RULES)
 async def rules_are_added_and_removed(client: Client, broker: Broker) -> None:
     """Rules added and removed count from the next message on."""
-    topic, mine = await broker.topic(subscription("mine"))
+    topic, [mine] = await broker.topic(subscription("mine"))
     rules = await client.rules(mine)
     sender, receiver = await client.sender(topic), await client.receiver(mine)
     await rules.add("red", {"sql": "color = 'red'"}, "SET marked = 1")
@@ -139,7 +140,7 @@ async def rules_are_added_and_removed(client: Client, broker: Broker) -> None:
 @scenario(RULES)
 async def rules_are_listed_as_made(client: Client, broker: Broker) -> None:
     """Listing gives each rule's name, filter and action."""
-    _, mine = await broker.topic(subscription("mine"))
+    _, [mine] = await broker.topic(subscription("mine"))
     rules = await client.rules(mine)
     await rules.remove("$Default")
     await rules.add("sql", {"sql": "color = 'red'"}, "SET marked = 1")
@@ -179,7 +180,7 @@ async def a_wrong_expression_is_refused(client: Client, broker: Broker) -> None:
 @scenario(RULES)
 async def filters_that_fail_dead_letter(client: Client, broker: Broker) -> None:
     """A message a filter cannot be evaluated for goes to the subscription's dead-letter queue."""
-    topic, mine = await broker.topic(subscription("mine", sql_rule("bad", "sys.Missing = 1")))
+    topic, [mine] = await broker.topic(subscription("mine", sql_rule("bad", "sys.Missing = 1")))
     sender = await client.sender(topic)
     await sender.send(Message(body="m"))
     dead = await (await client.receiver(mine, sub_queue="dead-letter")).one()
@@ -188,7 +189,7 @@ async def filters_that_fail_dead_letter(client: Client, broker: Broker) -> None:
 
 
 async def _subscription(broker: Broker) -> Subscription:
-    _, mine = await broker.topic(subscription("mine"))
+    _, [mine] = await broker.topic(subscription("mine"))
     return mine
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tests.contract.servicebus.broker import Broker, subscription
-from tests.contract.servicebus.client import Client, Message, messages, texts
+from tests.contract.servicebus.client import Client
+from tests.contract.servicebus.messages import Message, messages, texts
 from tests.contract.servicebus.scenario import Topic, refused, scenario
 
 SCHEDULING = Topic("Scheduling", "message-sequencing")
@@ -91,7 +92,7 @@ async def time_to_live_starts_when_scheduled_messages_come(client: Client, broke
 @scenario(SCHEDULING)
 async def topics_schedule_too(client: Client, broker: Broker) -> None:
     """A topic's scheduled message reaches its subscriptions at its time."""
-    topic, one, two = await broker.topic(subscription("one"), subscription("two"))
+    topic, [one, two] = await broker.topic(subscription("one"), subscription("two"))
     sender = await client.sender(topic)
     kept, dropped = await sender.schedule(messages("kept", "dropped"), at=broker.now() + 8_000)
     await sender.cancel(dropped)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tests.contract.servicebus.broker import Broker
-from tests.contract.servicebus.client import Client, Message
+from tests.contract.servicebus.client import Client
+from tests.contract.servicebus.messages import Message
 from tests.contract.servicebus.scenario import Topic, refused, scenario
 
 STATE = Topic("Session state", "message-sessions")

@@ -6,7 +6,8 @@ import asyncio
 
 from tests.contract.servicebus import needs
 from tests.contract.servicebus.broker import Broker, subscription
-from tests.contract.servicebus.client import Client, Message, messages, texts
+from tests.contract.servicebus.client import Client
+from tests.contract.servicebus.messages import Message, messages, texts
 from tests.contract.servicebus.scenario import Topic, refused, scenario
 
 SESSIONS = Topic("Sessions", "message-sessions")
@@ -243,7 +244,7 @@ async def scheduled_messages_join_their_session(client: Client, broker: Broker) 
 @scenario(SESSIONS)
 async def subscriptions_have_sessions(client: Client, broker: Broker) -> None:
     """A subscription that requires sessions gives them as a queue does."""
-    topic, mine = await broker.topic(subscription("mine", RequiresSession=True))
+    topic, [mine] = await broker.topic(subscription("mine", RequiresSession=True))
     sender = await client.sender(topic)
     await sender.send(*messages("1", session_id="a"), *messages("2", session_id="b"))
     receiver = await client.session(mine, "b")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from tests.contract.servicebus.broker import Broker, sql_rule, subscription
-from tests.contract.servicebus.client import Client, Message, messages, texts
+from tests.contract.servicebus.client import Client
+from tests.contract.servicebus.messages import Message, messages, texts
 from tests.contract.servicebus.scenario import Topic, refused, scenario
 
 TOPICS = Topic("Topics", "service-bus-queues-topics-subscriptions")
@@ -14,7 +15,7 @@ TOPICS = Topic("Topics", "service-bus-queues-topics-subscriptions")
 @scenario(TOPICS)
 async def every_subscription_gets_a_copy(client: Client, broker: Broker) -> None:
     """Every subscription gets its own copy of each message, in the order of sending."""
-    topic, one, two = await broker.topic(subscription("one"), subscription("two"))
+    topic, [one, two] = await broker.topic(subscription("one"), subscription("two"))
     sender = await client.sender(topic)
     await sender.send(*messages("a", "b"))
     await sender.send_list(messages("c", "d"))
@@ -28,7 +29,7 @@ async def every_subscription_gets_a_copy(client: Client, broker: Broker) -> None
 @scenario(TOPICS)
 async def copies_are_settled_each_by_itself(client: Client, broker: Broker) -> None:
     """Settling a message in one subscription leaves the other's copy alone."""
-    topic, one, two = await broker.topic(subscription("one"), subscription("two"))
+    topic, [one, two] = await broker.topic(subscription("one"), subscription("two"))
     sender = await client.sender(topic)
     await sender.send(Message(body="m"))
     first, second = await asyncio.gather(client.receiver(one), client.receiver(two))
@@ -40,7 +41,7 @@ async def copies_are_settled_each_by_itself(client: Client, broker: Broker) -> N
 @scenario(TOPICS)
 async def messages_nobody_wants_are_gone(client: Client, broker: Broker) -> None:
     """A message no subscription selects is accepted and dropped."""
-    topic, picky = await broker.topic(subscription("picky", sql_rule("none", "1 = 0")))
+    topic, [picky] = await broker.topic(subscription("picky", sql_rule("none", "1 = 0")))
     sender = await client.sender(topic)
     await sender.send(Message(body="m"))
     assert await (await client.receiver(picky)).peek() == []
@@ -49,7 +50,7 @@ async def messages_nobody_wants_are_gone(client: Client, broker: Broker) -> None
 @scenario(TOPICS)
 async def topics_are_not_received_from(client: Client, broker: Broker) -> None:
     """Receiving from a topic itself is refused."""
-    topic, _ = await broker.topic(subscription("one"))
+    topic, [_] = await broker.topic(subscription("one"))
     with refused("not-allowed"):
         await (await client.receiver(topic)).once(1, wait=1)
 
@@ -57,6 +58,6 @@ async def topics_are_not_received_from(client: Client, broker: Broker) -> None:
 @scenario(TOPICS)
 async def an_unknown_subscription_is_not_found(client: Client, broker: Broker) -> None:
     """Receiving from a subscription that does not exist is refused with not-found."""
-    _, known = await broker.topic(subscription("one"))
+    _, [known] = await broker.topic(subscription("one"))
     with refused("not-found"):
         await (await client.receiver(known._replace(name="other"))).once(1, wait=1)
