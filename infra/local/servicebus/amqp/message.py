@@ -202,7 +202,7 @@ def _locate(data: bytes) -> tuple[Section, ...]:
             else:
                 code, position = decode_value(data, position + 1)
             if code not in _SECTIONS:
-                raise DecodeError(f"0x{code:02x} is no message section" if code else "no section")
+                raise DecodeError(f"{code!r:.40} is no message section")
             value = position
             form = data[position]
             if form in _WIDE:
