@@ -137,6 +137,8 @@ async def serve(arguments: argparse.Namespace) -> None:
                 flush=True,
             )
             await stop.wait()
+            if provider is not None:  # while there is something to measure
+                await asyncio.to_thread(provider.force_flush)
     finally:
         if provider is not None:
             provider.shutdown()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import re
 import signal
@@ -136,6 +137,7 @@ async def test_an_empty_namespace_needs_no_configuration_and_a_key_locks_it(
 
 STUCK = """
 import asyncio
+import gzip
 from infra.local.servicebus.__main__ import stop_at_signal
 
 async def stuck():
@@ -198,3 +200,29 @@ def test_what_cannot_be_done_is_one_sentence_and_an_exit_code(
     assert ended == code
     assert sentence in complaint[-1]
     assert code == 2 or len(complaint) == 1
+
+
+async def test_measures_are_exported_where_opentelemetrys_variables_say(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    exported: list[bytes] = []
+
+    async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = re.search(rb"content-length: (\d+)", head, re.IGNORECASE)
+        body = await reader.readexactly(int(length[1])) if length else b""
+        exported.append(head + gzip.decompress(body))
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+        await writer.drain()
+
+    collector = await asyncio.start_server(take, "127.0.0.1", 0)
+    port = collector.sockets[0].getsockname()[1]
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{port}")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip")
+    async with program("--in-memory") as running:
+        code, _ = await running.end(signal.SIGTERM)
+    collector.close()
+
+    assert code == 0
+    assert exported[0].startswith(b"POST /v1/metrics ")
+    assert b"servicebus.connections" in exported[0]

@@ -78,7 +78,14 @@ def _connections(bus: LocalServiceBus) -> Iterator[tuple[int, Attributes]]:
 
 
 def _links(bus: LocalServiceBus) -> Iterator[tuple[int, Attributes]]:
-    yield sum(len(client.connection.links()) for client in list(bus.clients)), {}
+    yield (
+        sum(
+            len(session.links)
+            for client in list(bus.clients)
+            for session in list(client.connection.sessions.values())
+        ),
+        {},
+    )
 
 
 def _store(bus: LocalServiceBus) -> Iterator[tuple[int, Attributes]]:
@@ -126,7 +133,8 @@ MEASURES = (
 
 
 class Metrics:
-    """Lets a provider collect from a bus until close()."""
+    """Lets a provider collect from a bus until close(); exporters do so in threads of their own,
+    which is why everything here is read from copies."""
 
     def __init__(self, bus: LocalServiceBus, provider: MeterProvider) -> None:
         self._bus: LocalServiceBus | None = bus
