@@ -28,6 +28,7 @@ from azure.servicebus.management import (
 from infra.local.servicebus import LocalServiceBus, NamespaceConfig
 from infra.local.servicebus.server.clock import ManualClock
 from infra.local.servicebus.settings import AuthorizationRule as Policy
+from infra.local.servicebus.settings import QueueConfig
 from tests.contract.servicebus.conftest import connect
 from tests.contract.servicebus_administration.clients import CLIENTS
 
@@ -495,6 +496,23 @@ async def test_with_keys_only_those_who_may_manage_administrate(kind: str) -> No
         assert await manager.list_queues() == []
         await manager.create_queue("orders")
         await manager.aclose()
+
+
+async def test_limits_that_were_asked_for_hold_for_administrators_too() -> None:
+    full = NamespaceConfig(queues=tuple(QueueConfig(f"q{number}") for number in range(50)))
+    async with LocalServiceBus(full, strict_limits="emulator") as bus:
+        admin = CLIENTS["aio"](bus)
+        with pytest.raises(HttpResponseError) as quota:
+            await admin.create_queue("one-more")
+        await admin.delete_queue("q7")
+        with pytest.raises(HttpResponseError) as range_:
+            await admin.create_queue("one-more", lock_duration=timedelta(hours=1))
+        await admin.create_queue("one-more")
+        assert (await admin.get_namespace_properties()).messaging_sku == "Standard"
+        await admin.aclose()
+
+    assert quota.value.status_code == 403
+    assert range_.value.status_code == 400
 
 
 async def test_over_plain_http_by_the_documented_change_of_the_base_url(

@@ -17,6 +17,7 @@ from infra.local.servicebus.broker import (
     Topic,
 )
 from infra.local.servicebus.broker.definitions import IMMUTABLE
+from infra.local.servicebus.broker.limits import LIMITS
 from infra.local.servicebus.server.administration.atom import Entry, instant
 from infra.local.servicebus.server.administration.descriptions import (
     QUEUE,
@@ -224,11 +225,14 @@ class NamespaceInfo(Resource):
     place: Place
 
     def get(self) -> Entry:
-        name, since = self.place.namespace.config.name, self.place.since
+        namespace, since = self.place.namespace, self.place.since
+        name = namespace.config.name
+        # Without limits Premium is the closest, for the size of its messages.
+        premium = namespace.limits is None or namespace.limits == LIMITS["premium"]
         rows = {
             "CreatedTime": instant(since),
-            "MessagingSKU": "Premium",  # whose limits on sizes are the ones closest to ours
-            "MessagingUnits": "1",
+            "MessagingSKU": "Premium" if premium else "Standard",
+            "MessagingUnits": "1" if premium else "0",
             "ModifiedTime": instant(since),
             "Name": name,
             "NamespaceType": "Messaging",
