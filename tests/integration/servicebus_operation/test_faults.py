@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from azure.servicebus import ServiceBusMessage, ServiceBusReceiveMode
@@ -400,3 +403,57 @@ async def test_chance_strikes_the_same_operations_for_the_same_seed(
 
     assert 0 < len(first) < 12
     assert await refused(seed=1) == first
+
+
+STORM = (
+    Fault(kind="disconnect", at="send"),
+    Fault(kind="disconnect", at="send", takes_effect=False),
+    Fault(kind="refuse", at="send"),
+    Fault(kind="disconnect", at="receive"),
+    Fault(kind="drop", at="receive"),
+    Fault(kind="duplicate", at="receive"),
+    Fault(kind="expire-lock", at="receive"),
+    Fault(kind="disconnect", at="settle"),
+    Fault(kind="disconnect", at="settle", takes_effect=False),
+    Fault(kind="refuse", at="settle"),
+    Fault(kind="duplicate", at="settle"),
+    Fault(kind="expire-lock", at="settle"),
+)
+
+
+@side_by_side
+async def test_whatever_goes_wrong_nothing_is_lost(
+    bus: LocalServiceBus, clock: ManualClock
+) -> None:
+    sent = {str(number) for number in range(30)}
+    seen: set[str] = set()
+    ordered = [
+        bus.faults.add(replace(fault, times=2, probability=0.2, seed=seed))
+        for seed, fault in enumerate(STORM)
+    ]
+    async with (
+        patient(bus) as client,
+        client.get_queue_sender("other") as sender,
+        client.get_queue_receiver("other") as receiver,
+    ):
+        for message_id in sorted(sent):
+            await insist(sender.send_messages, ServiceBusMessage("x", message_id=message_id))
+        while counts := held(bus, "other"):
+            if counts.get("active") == counts.get("locked"):
+                clock.forward(seconds=61)
+                await bus.advance()
+            for message in await receiver.receive_messages(10, max_wait_time=SECONDS):
+                seen.add(str(message.message_id))
+                with suppress(ServiceBusError):
+                    await receiver.complete_message(message)
+
+    assert seen == sent
+    assert all(each.hits for each in ordered)
+
+
+async def insist(send_messages: Any, message: ServiceBusMessage) -> None:
+    """As an outbox does."""
+    while True:
+        with suppress(ServiceBusError):
+            await send_messages(message)
+            return

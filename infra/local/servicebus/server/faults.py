@@ -1,6 +1,6 @@
 """Faults that are ordered: what goes wrong, where, how often.
 
-Matching only, no I/O; what a fault then does to a connection is in `injection.py`.
+Matching only, no I/O; what a fault then does is in `injection.py` and `faulty_link.py`.
 
     kind        | at                             | before it takes effect | after
     disconnect  | every operation; now = at once | cut instead            | cut, not answered
@@ -26,6 +26,7 @@ from dataclasses import asdict, dataclass, field, fields
 from itertools import count
 from typing import Any, NamedTuple
 
+from infra.local.servicebus.amqp.performatives import Error
 from infra.local.servicebus.jsonobject import ConfigError
 
 NOW, SEND, RECEIVE, SETTLE, ATTACH, MANAGEMENT = (
@@ -98,6 +99,11 @@ class Fault:
         for name, fine, rule in _LIMITS:
             if not fine(getattr(self, name)):
                 raise InvalidFault(f"{name}: must be {rule}")
+
+    @property
+    def last_words(self) -> Error | None:
+        """What a connection is told that is cut."""
+        return None if self.condition is None else Error(self.condition, self.description)
 
 
 _TYPES: Mapping[Any, tuple[type, ...]] = {

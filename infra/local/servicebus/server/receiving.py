@@ -17,7 +17,7 @@ from infra.local.servicebus.broker import (
 )
 from infra.local.servicebus.server.deliveries import delivery_bytes
 from infra.local.servicebus.server.errors import error_of
-from infra.local.servicebus.server.injection import faulty
+from infra.local.servicebus.server.faulty_link import faulty
 from infra.local.servicebus.server.nodes import Node
 from infra.local.servicebus.server.settlement import settle
 from infra.local.servicebus.server.turns import Turns
