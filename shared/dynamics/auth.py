@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from shared.dynamics.odata.errors import SetUpWrong, TryLater
-from shared.dynamics.settings import DynamicsSettings
+from shared.dynamics.settings import ConnectionSettings
 
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 _IDENTITY_BUSY = (408, 429, *range(500, 600))
 
 
-def credential(settings: DynamicsSettings) -> AsyncTokenCredential:
-    """Return the credential the settings describe: secret, certificate or managed identity.
+def credential(settings: ConnectionSettings) -> AsyncTokenCredential:
+    """Return the credential the settings describe: secret, certificate, workload identity or
+    managed identity.
 
     Raises SetUpWrong naming the setting that is missing. Signs in nowhere yet.
     """
@@ -30,13 +31,15 @@ def credential(settings: DynamicsSettings) -> AsyncTokenCredential:
         CertificateCredential,
         ClientSecretCredential,
         ManagedIdentityCredential,
+        WorkloadIdentityCredential,
     )
 
-    if settings.client_secret is None and settings.certificate_path is None:
+    named = (settings.client_secret, settings.certificate_path, settings.federated_token_file)
+    if not any(named):
         return ManagedIdentityCredential(client_id=settings.client_id or None)
     for name in ("tenant_id", "client_id"):
         if not getattr(settings, name):
-            raise SetUpWrong(f"DYNAMICS_{name.upper()} is needed to sign in with a secret.")
+            raise SetUpWrong(f"{settings.variable(name)} is needed to sign in as an application.")
     # Our own delayed retry waits without holding message locks; azure-identity's would hold them.
     options: dict[str, Any] = {"retry_total": 1}
     if settings.authority:
@@ -48,8 +51,15 @@ def credential(settings: DynamicsSettings) -> AsyncTokenCredential:
     if settings.client_secret is not None:
         secret = settings.client_secret.get_secret_value()
         return ClientSecretCredential(settings.tenant_id, settings.client_id, secret, **options)
-    return CertificateCredential(
-        settings.tenant_id, settings.client_id, str(settings.certificate_path), **options
+    if settings.certificate_path is not None:
+        return CertificateCredential(
+            settings.tenant_id, settings.client_id, str(settings.certificate_path), **options
+        )
+    return WorkloadIdentityCredential(
+        tenant_id=settings.tenant_id,
+        client_id=settings.client_id,
+        token_file_path=str(settings.federated_token_file),
+        **options,
     )
 
 

@@ -1,4 +1,4 @@
-"""Where Dynamics is and how a service signs in, from environment variables `DYNAMICS_*`."""
+"""Where each Dynamics product is and how a service signs in, from environment variables."""
 
 from __future__ import annotations
 
@@ -12,26 +12,24 @@ MAX_BATCH_OPERATIONS = 5_000
 """Finance & Operations refuses a $batch with more operations (Microsoft: service limits)."""
 
 
-class DynamicsSettings(BaseSettings):
-    """Settings of the Dynamics connector.
+class ConnectionSettings(BaseSettings):
+    """What every product's connector is told; each product has a prefix of its own.
 
-    Sign-in is a client secret, else a certificate, else a managed identity: the user-assigned one
-    named by `DYNAMICS_CLIENT_ID`, or the system-assigned one without it.
+    Sign-in is a client secret, else a certificate, else a workload identity's token file, else a
+    managed identity: the user-assigned one named by `CLIENT_ID`, or the system-assigned one.
     """
 
-    model_config = SettingsConfigDict(
-        env_prefix="DYNAMICS_", env_ignore_empty=True, extra="ignore", frozen=True
-    )
+    model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore", frozen=True)
 
     url: HttpUrl = Field(description="environment, e.g. https://contoso.operations.dynamics.com")
     tenant_id: str = ""
     client_id: str = ""
     client_secret: SecretStr | None = None
     certificate_path: Path | None = None
+    federated_token_file: Path | None = Field(None, description="of a workload identity")
     authority: str = Field("", description="sign-in host; empty = Microsoft's public cloud")
-    scope: str = Field("", description="token scope; empty = '<url>/.default'")
+    scope: str = Field("", description="token scope; empty = the product's own")
     ca_file: Path | None = Field(None, description="CA that signed a local authority's certificate")
-    batch_operations: int = Field(MAX_BATCH_OPERATIONS, ge=1, le=MAX_BATCH_OPERATIONS)
     timeout: timedelta = Field(
         timedelta(seconds=100), gt=timedelta(0), description="one call as a whole, ISO 8601"
     )
@@ -44,3 +42,15 @@ class DynamicsSettings(BaseSettings):
     def token_scope(self) -> str:
         """The environment's own scope: v2 of the token endpoint takes `<resource>/.default`."""
         return self.scope or f"{self.base_url}/.default"
+
+    def variable(self, field: str) -> str:
+        """Return the environment variable a field is read from."""
+        return f"{self.model_config.get('env_prefix', '')}{field}".upper()
+
+
+class DynamicsSettings(ConnectionSettings):
+    """Finance & Operations: `DYNAMICS_*`."""
+
+    model_config = SettingsConfigDict(env_prefix="DYNAMICS_")
+
+    batch_operations: int = Field(MAX_BATCH_OPERATIONS, ge=1, le=MAX_BATCH_OPERATIONS)

@@ -26,16 +26,15 @@ async def finance_operations(
     from shared.dynamics.finance_operations.retail_transactions import (
         FinanceOperationsRetailTransactions,
     )
+    from shared.dynamics.service import Service
 
     auth = TokenAuth(lambda: credential(settings), settings.token_scope)
     timeout = httpx.Timeout(settings.timeout.total_seconds(), connect=10)
     async with httpx.AsyncClient(auth=auth, timeout=timeout) as http:
-        client = ODataClient(
-            http, f"{settings.base_url}/data", clock=clock, timeout=settings.timeout
-        )
+        service = Service(http, f"{settings.base_url}/data", clock=clock, timeout=settings.timeout)
         try:
             yield FinanceOperationsRetailTransactions(
-                client, clock=clock, batch_operations=settings.batch_operations
+                ODataClient(service), clock=clock, batch_operations=settings.batch_operations
             )
         finally:
             await auth.aclose()

@@ -7,8 +7,7 @@ entities, `$metadata` of 10.0.4x). The key is ours, so Dynamics itself keeps a s
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 
 from opentelemetry.trace import Span
@@ -16,11 +15,12 @@ from opentelemetry.trace import Span
 from shared.clock import Clock
 from shared.dynamics.client import ODataClient
 from shared.dynamics.finance_operations.worklist import IDENTITY_FIELDS, Step, Worklist
-from shared.dynamics.odata.batch import Answer, Changeset, Item
-from shared.dynamics.odata.errors import DynamicsError, Refused, TryLater
-from shared.dynamics.odata.requests import Operation, create, entity_path, read
+from shared.dynamics.odata.batch import Changeset
+from shared.dynamics.odata.errors import DynamicsError, Refused
+from shared.dynamics.odata.messages import Operation
+from shared.dynamics.odata.requests import create, entity_path, read
 from shared.dynamics.ports import Body, Failed, Posting, RetailTransaction
-from shared.telemetry import THROTTLE_WAIT, current_traceparent, delivery_span, mark_failed
+from shared.telemetry import current_traceparent, delivery_span, mark_failed
 
 HEADERS = "RetailTransactions"
 SALES_LINES = "RetailTransactionSalesLinesV2"
@@ -30,11 +30,6 @@ DISCOUNT_LINES = "RetailTransactionDiscountLines"
 
 ROUNDS = 3
 """Post-and-look-up rounds within one call; what is open after them is left to the next delivery."""
-
-MAX_WAIT_SECONDS = 2.0
-"""A Retry-After up to this is waited out, once; a longer one would outlast the message's lock."""
-
-Sleep = Callable[[float], Awaitable[None]]
 
 
 class FinanceOperationsRetailTransactions:
@@ -46,12 +41,10 @@ class FinanceOperationsRetailTransactions:
         *,
         clock: Clock,
         batch_operations: int,
-        sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._client = client
         self._clock = clock
         self._batch_operations = batch_operations
-        self._sleep = sleep
 
     async def post(self, transactions: Sequence[RetailTransaction]) -> Sequence[Posting]:
         """See the port. At most ROUNDS times two `$batch` calls per full batch."""
@@ -107,7 +100,7 @@ class FinanceOperationsRetailTransactions:
             for _ in range(ROUNDS):
                 for step, items, take in steps:
                     for chunk in work.chunks(step):
-                        answers = await self._send([items[index] for index in chunk])
+                        answers = await self._client.batch([items[index] for index in chunk])
                         take(chunk, answers, self._clock())
                 if not work:
                     break
@@ -116,17 +109,6 @@ class FinanceOperationsRetailTransactions:
         else:
             work.give_up()
         return [work.postings[index] for index in range(len(transactions))]
-
-    async def _send(self, items: Sequence[Item]) -> list[Answer | None]:
-        try:
-            return await self._client.batch(items)
-        except TryLater as error:
-            wait = error.retry_after
-            if wait is None or wait.total_seconds() > MAX_WAIT_SECONDS:
-                raise
-            THROTTLE_WAIT.record(wait.total_seconds())
-            await self._sleep(wait.total_seconds())
-        return await self._client.batch(items)
 
 
 def changeset(transaction: RetailTransaction) -> Changeset:

@@ -17,10 +17,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from email.message import Message
 
-from shared.dynamics.odata.requests import Operation
+from shared.dynamics.odata.messages import Operation, Response
 
 MAX_PARTS = 20_000
 """Parts in one answer, changesets included: four times the operations Dynamics takes in a batch."""
@@ -43,16 +43,6 @@ class Changeset:
 
 
 Item = Changeset | Operation
-
-
-@dataclass(frozen=True, slots=True)
-class Response:
-    """One HTTP response; header names in lower case."""
-
-    status: int
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
-    content_id: str = ""
 
 
 Answer = tuple[Response, ...]
@@ -105,6 +95,7 @@ def _operation_part(operation: Operation, root: str, content_id: int | None) -> 
         head += f"Content-ID: {content_id}\r\n"
     head += f"\r\n{operation.method} {root}/{operation.path} HTTP/1.1\r\n"
     head += "Accept: application/json;odata.metadata=minimal\r\n"
+    head += "".join(f"{name}: {value}\r\n" for name, value in operation.headers)
     if operation.body:
         # The answer's body is not read; servers that know the preference save both sides the bytes.
         head += (

@@ -9,19 +9,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from urllib.parse import quote
 
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One request below the service root; `path` is percent-encoded and has no leading slash."""
-
-    method: str
-    path: str
-    body: bytes = b""
+from shared.dynamics.odata.messages import Operation
 
 
 def create(entity_set: str, body: Mapping[str, object]) -> Operation:

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from shared.dynamics.odata.batch import Answer, Response
+from shared.dynamics.odata.batch import Answer
 from shared.dynamics.odata.errors import (
     AlreadyExists,
     DynamicsError,
@@ -26,6 +26,7 @@ from shared.dynamics.odata.errors import (
     SetUpWrong,
     TryLater,
 )
+from shared.dynamics.odata.messages import Response
 
 Make = Callable[[Evidence, timedelta | None], DynamicsError]
 
@@ -97,12 +98,14 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-def error_of(response: Response, now: datetime) -> DynamicsError:
-    """Return what a response that is no success means; `now` (aware UTC) dates a Retry-After."""
+def error_of(response: Response, now: datetime, rules: Sequence[Rule] = RULES) -> DynamicsError:
+    """Return what a response that is no success means; `now` (aware UTC) dates a Retry-After.
+
+    The last of the product's `rules` matches everything."""
     original, code = _texts(response)
     message = _after_infolog(original) or f"Dynamics answered {response.status} without a text."
     lowered = f"{original} {message}".lower()
-    for rule in RULES:
+    for rule in rules:
         if response.status in rule.statuses and re.search(rule.text, lowered, re.DOTALL):
             request_id = next(
                 (response.headers[n] for n in _ID_HEADERS if n in response.headers), ""
@@ -114,23 +117,26 @@ def error_of(response: Response, now: datetime) -> DynamicsError:
     raise AssertionError("the last rule matches everything")
 
 
-def entity_of(response: Response, now: datetime) -> dict[str, Any] | None:
+def entity_of(
+    response: Response, now: datetime, rules: Sequence[Rule] = RULES
+) -> dict[str, Any] | None:
     """Return the entity of a GET by key, None for 404; raises the error for anything else.
 
     Numbers come as int or `Decimal`, never as float.
     """
     if response.status == 404:
         return None
-    if not is_success(response):
-        raise error_of(response, now)
-    entity = _json(response.body)
-    if not isinstance(entity, dict):
+    if not response.is_success:
+        raise error_of(response, now, rules)
+    return json_object(response)
+
+
+def json_object(response: Response) -> dict[str, Any]:
+    """Return the JSON object a success carries; numbers as in entity_of. Raises TryLater."""
+    found = _json(response.body)
+    if not isinstance(found, dict):
         raise TryLater(Evidence("Dynamics' answer is not a JSON object.", status=response.status))
-    return entity
-
-
-def is_success(response: Response) -> bool:
-    return 200 <= response.status < 300
+    return found
 
 
 def changeset_error(answer: Answer, operations: int, now: datetime) -> DynamicsError | bool:
@@ -138,7 +144,7 @@ def changeset_error(answer: Answer, operations: int, now: datetime) -> DynamicsE
 
     Certain success is one 2xx response for each of its operations.
     """
-    failed = next((response for response in answer if not is_success(response)), None)
+    failed = next((response for response in answer if not response.is_success), None)
     if failed is not None:
         return error_of(failed, now)
     return len(answer) == operations

@@ -19,6 +19,7 @@ from shared.dynamics.client import ODataClient
 from shared.dynamics.finance_operations.retail_transactions import (
     FinanceOperationsRetailTransactions,
 )
+from shared.dynamics.service import Service
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 URL = "https://erp.example"
@@ -40,9 +41,15 @@ class FakeDynamics:
 
     def port(self, *, batch_operations: int = 5000) -> FinanceOperationsRetailTransactions:
         http = httpx.AsyncClient(transport=httpx.MockTransport(self._handle))
-        client = ODataClient(http, f"{URL}/data", clock=lambda: NOW, timeout=timedelta(seconds=5))
+        service = Service(
+            http,
+            f"{URL}/data",
+            clock=lambda: NOW,
+            timeout=timedelta(seconds=5),
+            sleep=self._sleep,
+        )
         return FinanceOperationsRetailTransactions(
-            client, clock=lambda: NOW, batch_operations=batch_operations, sleep=self._sleep
+            ODataClient(service), clock=lambda: NOW, batch_operations=batch_operations
         )
 
     async def _sleep(self, seconds: float) -> None:

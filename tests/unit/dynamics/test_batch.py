@@ -16,13 +16,13 @@ from shared.dynamics.odata.batch import (
     Changeset,
     Item,
     MalformedBatch,
-    Response,
     batch_headers,
     build_batch,
     line_up,
     parse_batch,
 )
-from shared.dynamics.odata.requests import Operation, create, read
+from shared.dynamics.odata.messages import Operation, Response
+from shared.dynamics.odata.requests import create, read
 from tests.shared_data import shared_data
 
 ROOT = "https://erp.example/data"

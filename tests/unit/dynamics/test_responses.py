@@ -18,7 +18,7 @@ from shared.dynamics import (
     SetUpWrong,
     TryLater,
 )
-from shared.dynamics.odata.batch import Response
+from shared.dynamics.odata.messages import Response
 from shared.dynamics.odata.responses import changeset_error, entity_of, error_of
 from tests.shared_data import shared_data
 

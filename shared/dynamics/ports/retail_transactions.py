@@ -1,19 +1,12 @@
-"""What services ask of an ERP, in business words; adapters below this package answer.
-
-Retail transactions are all that a service needs so far. Stock, prices, customers and orders get
-their ports with the first service that uses them.
-"""
+"""Sales and returns as the tills made them, line by line."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from shared.dynamics.odata.errors import DynamicsError
-
-Body = Mapping[str, object]
-"""Field name -> str, int, Decimal, date, datetime, bool or None."""
+from shared.dynamics.ports.posting import Body, Posting
 
 
 @dataclass(frozen=True)
@@ -38,27 +31,6 @@ class RetailTransaction:
     @property
     def key(self) -> tuple[str, str, str, str]:
         return (self.company, self.operating_unit, self.terminal, self.transaction_number)
-
-
-@dataclass(frozen=True, slots=True)
-class Booked:
-    """The transaction is in Dynamics; `key` as in its OData URL.
-
-    `already_there`: found and compared equal, by an earlier attempt of ours or another worker.
-    """
-
-    key: str
-    already_there: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """The transaction is not known to be in Dynamics; the error's type says what helps."""
-
-    error: DynamicsError
-
-
-Posting = Booked | Failed
 
 
 class RetailTransactions(Protocol):

@@ -1,0 +1,118 @@
+"""What Dynamics masters: customers, products, prices, places."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Protocol
+
+from shared.dynamics.ports.posting import Posting
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    company: str
+    number: str
+    name: str
+    group: str = ""
+    currency: str = ""
+    language: str = ""
+    email: str = ""
+    phone: str = ""
+    street: str = ""
+    city: str = ""
+    postal_code: str = ""
+    country: str = ""
+    is_person: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Credit:
+    """`limit` None: unlimited. `balance`: what the customer owes, None where unknown."""
+
+    limit: Decimal | None
+    balance: Decimal | None
+    on_hold: bool
+    currency: str = ""
+
+
+class Customers(Protocol):
+    async def save(self, customers: Sequence[Customer]) -> Sequence[Posting]:
+        """Create or change each; one posting per customer, in the same order."""
+        ...
+
+    async def find(self, company: str, number: str) -> Customer | None: ...
+
+    async def credit(self, company: str, number: str) -> Credit | None:
+        """Return None for a customer that does not exist. Raises DynamicsError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """One sellable thing: an item or one variant of it."""
+
+    company: str
+    item: str
+    name: str
+    variant: str = ""
+    category: str = ""
+    unit: str = ""
+    price: Decimal | None = None
+    tax_group: str = ""
+    barcodes: tuple[str, ...] = ()
+    blocked: bool = False
+    changed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """`quantity_from`: valid from that quantity on; '' and None mean everywhere and always."""
+
+    company: str
+    item: str
+    amount: Decimal
+    currency: str
+    variant: str = ""
+    unit: str = ""
+    customer: str = ""
+    customer_group: str = ""
+    location: str = ""
+    quantity_from: Decimal = Decimal(0)
+    first_day: date | None = None
+    last_day: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A store, warehouse or location."""
+
+    company: str
+    code: str
+    name: str
+    kind: str
+    site: str = ""
+    warehouse: str = ""
+    currency: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Vendor:
+    company: str
+    number: str
+    name: str
+    currency: str = ""
+
+
+class MasterData(Protocol):
+    """Reads; every iterator follows the product's paging to its end. Raises DynamicsError."""
+
+    def products(self, company: str, since: datetime | None = None) -> AsyncIterator[Product]: ...
+
+    def prices(self, company: str, since: datetime | None = None) -> AsyncIterator[Price]: ...
+
+    def places(self, company: str) -> AsyncIterator[Place]: ...
+
+    def vendors(self, company: str) -> AsyncIterator[Vendor]: ...
