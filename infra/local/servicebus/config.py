@@ -19,6 +19,7 @@ from typing import Any
 
 from infra.local.servicebus.broker.definitions import forwarding_problem
 from infra.local.servicebus.filters import (
+    CORRELATION_FIELDS,
     CorrelationFilterConfig,
     FilterConfig,
     FilterSyntaxError,
@@ -49,17 +50,6 @@ __all__ = [
 ]
 
 _TEXT_OR_COMMENT = re.compile(r'"(?:\\.|[^"\\])*"|//[^\n]*|/\*.*?\*/', re.DOTALL)
-
-_CORRELATION_FIELDS = {
-    "ContentType": "content_type",
-    "CorrelationId": "correlation_id",
-    "Label": "subject",
-    "MessageId": "message_id",
-    "ReplyTo": "reply_to",
-    "ReplyToSessionId": "reply_to_group_id",
-    "SessionId": "group_id",
-    "To": "to",
-}
 
 # Setting -> (key in the file, how it is read). What is missing keeps the default of settings.py.
 Read = Callable[[JsonObject, str], Any]
@@ -268,7 +258,7 @@ def _compiled(holder: JsonObject, compile_: Callable[[str], object]) -> str:
 def _correlation_filter(properties: JsonObject) -> FilterConfig:
     source = properties.object("CorrelationFilter")
     system = {
-        field: source.text(key) for key, field in _CORRELATION_FIELDS.items() if source.has(key)
+        field: source.text(key) for key, field in CORRELATION_FIELDS.items() if source.has(key)
     }
     wanted = source.optional_object("Properties")
     user = wanted.scalars() if wanted is not None else {}
