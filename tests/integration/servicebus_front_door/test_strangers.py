@@ -14,9 +14,25 @@ from typing import Any
 import pytest
 
 from infra.local.servicebus import LocalServiceBus
-from infra.local.servicebus.amqp.composites import encode_composite
-from infra.local.servicebus.amqp.frames import AMQP_HEADER, SASL_HEADER, TYPE_SASL, encode_frame
-from infra.local.servicebus.amqp.performatives import SaslInit, SaslOutcome
+from infra.local.servicebus.amqp.composites import decode_composite, encode_composite
+from infra.local.servicebus.amqp.frames import (
+    AMQP_HEADER,
+    SASL_HEADER,
+    TYPE_SASL,
+    FrameBuffer,
+    encode_frame,
+)
+from infra.local.servicebus.amqp.performatives import (
+    Attach,
+    Begin,
+    Detach,
+    Flow,
+    Open,
+    SaslInit,
+    SaslOutcome,
+    Source,
+    Target,
+)
 from infra.local.servicebus.amqp.values import Symbol, UByte
 from infra.local.servicebus.server import front_door
 from tests.integration.servicebus_front_door.conftest import CONFIG
@@ -250,3 +266,41 @@ async def test_sasl_plain_takes_the_name_and_key_of_a_policy(
 
 def outcome(accepted: bool) -> SaslOutcome:
     return SaslOutcome(UByte(0 if accepted else 1))
+
+
+def attaching(address: str) -> bytes:
+    """Everything a peer says up to its first link, without a token."""
+    link = Attach("link", 0, False, source=Source("me"), target=Target(address))
+    frames = (Open("raw"), Begin(None, 0, 100, 100), link)
+    return AMQP_HEADER + b"".join(encode_frame(0, encode_composite(each)) for each in frames)
+
+
+@pytest.mark.parametrize(
+    ("address", "refusal"),
+    [
+        ("$cbs", None),
+        ("work", "'Send' claim(s) are required"),
+        ("nowhere", "'Send' claim(s) are required"),
+        ("work/$management", "'Listen,Send,Manage' claim(s) are required"),
+    ],
+)
+async def test_a_peer_without_a_token_reaches_nothing_but_where_to_put_one(
+    locked_bus: LocalServiceBus, address: str, refusal: str | None
+) -> None:
+    async with reached(locked_bus) as (reader, writer):
+        writer.write(attaching(address))
+        assert await reader.readexactly(8) == AMQP_HEADER
+        frames = FrameBuffer(65536)
+        last: Any = None
+        while not isinstance(last, (Flow, Detach)):
+            frames.feed(await asyncio.wait_for(reader.read(65536), 10))
+            while (frame := frames.take_frame()) is not None:
+                last = decode_composite(frame.body)[0]
+
+    if refusal is None:
+        assert isinstance(last, Flow)
+    else:
+        assert isinstance(last, Detach)
+        assert last.error is not None
+        assert last.error.condition == "amqp:unauthorized-access"
+        assert refusal in last.error.description

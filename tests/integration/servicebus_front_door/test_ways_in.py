@@ -104,7 +104,7 @@ async def test_the_administration_client_needs_a_policy_that_may_manage(
         weaker, connection_verify=str(locked_bus.ca_file), retry_total=0
     ) as administration:
         with pytest.raises(ClientAuthenticationError):
-            await administration.get_namespace_properties()
+            await administration.delete_queue("work")
 
 
 async def test_the_authority_is_there_to_be_fetched(bus: LocalServiceBus) -> None:

@@ -224,3 +224,27 @@ def test_without_keys_everything_is_taken() -> None:
     assert claims.sign_in("anybody", "anything")
     claims.require("work", MANAGE)
     bus.claims_of_token("Bearer whatever").require("", MANAGE)
+
+
+@pytest.mark.parametrize(
+    ("policy", "operation", "allowed"),
+    [
+        (READER, "com.microsoft:peek-message", True),
+        (READER, "com.microsoft:add-rule", True),
+        (READER, "com.microsoft:schedule-message", False),
+        (READER, "com.microsoft:cancel-scheduled-message", False),
+        (OF_WORK, "com.microsoft:peek-message", False),
+        (OF_WORK, "com.microsoft:schedule-message", False),  # it may not listen
+        (ROOT, "com.microsoft:schedule-message", True),
+    ],
+)
+def test_management_takes_listen_and_scheduling_also_send(
+    policy: AuthorizationRule, operation: str, allowed: bool
+) -> None:
+    claims = authorization().claims_of_token(signed("sb://h/work", policy))
+
+    if allowed:
+        claims.require_for(operation, "work")
+    else:
+        with pytest.raises(Unauthorized):
+            claims.require_for(operation, "work")

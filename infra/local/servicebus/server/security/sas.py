@@ -86,8 +86,8 @@ def _fields(token: str) -> dict[str, str]:
         raise _malformed("it begins with 'SharedAccessSignature '")
     pairs = [part.partition("=") for part in rest.strip().split("&")]
     fields = {name.strip().lower(): value for name, _, value in pairs}
-    if len(fields) != len(pairs) or any(not fields.get(name) for name in _FIELDS):
-        raise _malformed(f"it has {', '.join(_FIELDS)}, once each")
+    if not all(fields.get(name) for name in _FIELDS):
+        raise _malformed(f"it has {', '.join(_FIELDS)}")
     return fields
 
 
