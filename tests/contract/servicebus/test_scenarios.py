@@ -19,21 +19,24 @@ from tests.contract.servicebus.process import DriverProcess
 from tests.contract.servicebus.scenario import Scenario, all_scenarios
 from tests.contract.servicebus.targets import TARGETS, Target
 
-_AT_ONCE = 24
-_SECONDS_EACH = 60
-
 Runs = dict[str, asyncio.Task[None]]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """What cannot run at all is one test that says why."""
     against: type[Against] = metafunc.cls
-    missing = against.driver.missing() or against.target.missing()
+    missing = against.driver.missing() or against.target.missing(against.driver)
     if missing is not None:
         nothing = pytest.param(None, marks=pytest.mark.skip(reason=missing))
         metafunc.parametrize("scenario", [nothing], ids=["unavailable"])
         return
-    metafunc.parametrize("scenario", all_scenarios().values(), ids=all_scenarios())
+    scenarios = all_scenarios()
+    # At a target that takes few at a time the last one waits for most of the others.
+    longest = against.target.seconds_each * (1 + len(scenarios) // against.target.at_once)
+    marks = pytest.mark.timeout(longest)
+    metafunc.parametrize(
+        "scenario", [pytest.param(each, marks=marks) for each in scenarios.values()], ids=scenarios
+    )
 
 
 class Against:
@@ -53,7 +56,7 @@ class Against:
         able = [each for each in chosen if not each.needs & lacks.keys()]
         async with cls.target.running() as environment:
             driver = await DriverProcess.start(cls.driver.command, environment)
-            free = asyncio.Semaphore(_AT_ONCE)
+            free = asyncio.Semaphore(cls.target.at_once)
             runs = {each.name: asyncio.create_task(cls.run(each, driver, free)) for each in able}
             yield runs
             await asyncio.gather(*runs.values(), return_exceptions=True)
@@ -61,7 +64,7 @@ class Against:
 
     @classmethod
     async def run(cls, scenario: Scenario, process: DriverProcess, free: asyncio.Semaphore) -> None:
-        async with free, asyncio.timeout(_SECONDS_EACH), cls.target.broker() as broker:
+        async with free, asyncio.timeout(cls.target.seconds_each), cls.target.broker() as broker:
             client = Client(
                 process, broker,
                 web_socket=cls.driver.web_socket, rules_by_link=cls.driver.rules_by_link,

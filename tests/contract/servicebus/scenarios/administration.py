@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.contract.servicebus import needs
 from tests.contract.servicebus.broker import Broker, subscription
 from tests.contract.servicebus.client import Client
 from tests.contract.servicebus.messages import Message, messages
@@ -10,7 +11,7 @@ from tests.contract.servicebus.scenario import Topic, refused, scenario
 ADMINISTRATION = Topic("Administration", "service-bus-management-libraries")
 
 
-@scenario(ADMINISTRATION)
+@scenario(ADMINISTRATION, needs.ADMINISTRATION)
 async def queues_are_created_as_described(client: Client, broker: Broker) -> None:
     """A queue is created with the properties given and Azure's defaults for the rest."""
     admin, name = await client.admin(), broker.name("made")
@@ -41,7 +42,7 @@ async def queues_are_created_as_described(client: Client, broker: Broker) -> Non
     }
 
 
-@scenario(ADMINISTRATION)
+@scenario(ADMINISTRATION, needs.ADMINISTRATION)
 async def queues_are_updated(client: Client, broker: Broker) -> None:
     """What may change of a queue changes, and counts at once."""
     admin, queue = await client.admin(), await broker.queue()
@@ -56,7 +57,7 @@ async def queues_are_updated(client: Client, broker: Broker) -> None:
     assert abs(message.locked_until - before - 20_000) < 5_000
 
 
-@scenario(ADMINISTRATION)
+@scenario(ADMINISTRATION, needs.ADMINISTRATION)
 async def names_are_taken_once(client: Client, broker: Broker) -> None:
     """Creating what exists is refused as already existing; a topic takes a queue's name too."""
     admin, queue = await client.admin(), await broker.queue()
@@ -66,7 +67,7 @@ async def names_are_taken_once(client: Client, broker: Broker) -> None:
         await admin.create("topic", queue)
 
 
-@scenario(ADMINISTRATION)
+@scenario(ADMINISTRATION, needs.ADMINISTRATION)
 async def missing_entities_are_not_found(client: Client, broker: Broker) -> None:
     """Getting and deleting what does not exist is refused as not found."""
     admin, name = await client.admin(), broker.name("missing")
@@ -78,7 +79,7 @@ async def missing_entities_are_not_found(client: Client, broker: Broker) -> None
         await admin.get("subscription", [name, "x"], "name")
 
 
-@scenario(ADMINISTRATION)
+@scenario(ADMINISTRATION, needs.ADMINISTRATION)
 async def impossible_properties_are_refused(client: Client, broker: Broker) -> None:
     """Forwarding to nowhere and changing what cannot change are refused."""
     admin, queue = await client.admin(), await broker.queue()
@@ -88,7 +89,7 @@ async def impossible_properties_are_refused(client: Client, broker: Broker) -> N
         await admin.update("queue", queue, requires_session=True)
 
 
-@scenario(ADMINISTRATION)
+@scenario(ADMINISTRATION, needs.ADMINISTRATION)
 async def entities_are_listed(client: Client, broker: Broker) -> None:
     """Queues, topics and subscriptions are listed."""
     admin, queue = await client.admin(), await broker.queue()
@@ -98,7 +99,7 @@ async def entities_are_listed(client: Client, broker: Broker) -> None:
     assert await admin.list("subscription", topic) == [one.name, two.name]
 
 
-@scenario(ADMINISTRATION)
+@scenario(ADMINISTRATION, needs.ADMINISTRATION)
 async def topics_and_subscriptions_are_made_and_removed(client: Client, broker: Broker) -> None:
     """Topics and subscriptions are created, used, updated and deleted."""
     admin, topic = await client.admin(), broker.name("made")
@@ -119,7 +120,7 @@ async def topics_and_subscriptions_are_made_and_removed(client: Client, broker: 
     assert topic not in await admin.list("topic")
 
 
-@scenario(ADMINISTRATION)
+@scenario(ADMINISTRATION, needs.ADMINISTRATION)
 async def messages_are_counted(client: Client, broker: Broker) -> None:
     """Runtime properties count active, dead-lettered and scheduled messages."""
     admin, queue = await client.admin(), await broker.queue()
@@ -140,7 +141,7 @@ async def messages_are_counted(client: Client, broker: Broker) -> None:
     }
 
 
-@scenario(ADMINISTRATION)
+@scenario(ADMINISTRATION, needs.ADMINISTRATION)
 async def the_namespace_describes_itself(client: Client, broker: Broker) -> None:
     """The namespace tells its name and tier."""
     admin = await client.admin()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.contract.servicebus import needs
 from tests.contract.servicebus.broker import Broker
 from tests.contract.servicebus.client import Client
 from tests.contract.servicebus.messages import Message, messages, texts
@@ -10,7 +11,7 @@ from tests.contract.servicebus.scenario import Topic, refused, scenario
 ENTITIES = Topic("Entity status", "entity-suspend")
 
 
-@scenario(ENTITIES)
+@scenario(ENTITIES, needs.ADMINISTRATION)
 async def a_disabled_queue_does_nothing(client: Client, broker: Broker) -> None:
     """A disabled queue takes and gives nothing: entity-disabled."""
     queue = await broker.queue()
@@ -22,7 +23,7 @@ async def a_disabled_queue_does_nothing(client: Client, broker: Broker) -> None:
         await (await client.receiver(queue)).once(1, wait=1)
 
 
-@scenario(ENTITIES)
+@scenario(ENTITIES, needs.ADMINISTRATION)
 async def a_send_disabled_queue_still_gives(client: Client, broker: Broker) -> None:
     """A send-disabled queue gives what it holds and takes nothing."""
     queue = await broker.queue()
@@ -34,7 +35,7 @@ async def a_send_disabled_queue_still_gives(client: Client, broker: Broker) -> N
     assert (await (await client.receiver(queue)).one()).text == "m"
 
 
-@scenario(ENTITIES)
+@scenario(ENTITIES, needs.ADMINISTRATION)
 async def a_receive_disabled_queue_still_takes(client: Client, broker: Broker) -> None:
     """A receive-disabled queue takes messages and gives them when it is active again."""
     queue = await broker.queue()
@@ -47,7 +48,7 @@ async def a_receive_disabled_queue_still_takes(client: Client, broker: Broker) -
     assert (await (await client.receiver(queue)).one()).text == "m"
 
 
-@scenario(ENTITIES)
+@scenario(ENTITIES, needs.ADMINISTRATION)
 async def a_deleted_queue_is_not_found(client: Client, broker: Broker) -> None:
     """After a queue is deleted its name is not found; a new one of that name is empty."""
     queue = await broker.queue()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.contract.servicebus import needs
 from tests.contract.servicebus.broker import (
     Broker,
     Subscription,
@@ -110,7 +111,7 @@ async def actions_change_the_copy(client: Client, broker: Broker) -> None:
     assert "secret" not in got.properties
 
 
-@scenario(RULES)
+@scenario(RULES, needs.ADMINISTRATION)
 async def a_default_rule_selects_everything(client: Client, broker: Broker) -> None:
     """A new subscription has one rule, `$Default`, that selects everything."""
     _, [mine] = await broker.topic(subscription("mine"))
@@ -118,7 +119,7 @@ async def a_default_rule_selects_everything(client: Client, broker: Broker) -> N
     assert await rules.list() == [{"name": "$Default", "sql": "1=1"}]
 
 
-@scenario(RULES)
+@scenario(RULES, needs.ADMINISTRATION)
 async def rules_are_added_and_removed(client: Client, broker: Broker) -> None:
     """Rules added and removed count from the next message on."""
     topic, [mine] = await broker.topic(subscription("mine"))
@@ -137,7 +138,7 @@ async def rules_are_added_and_removed(client: Client, broker: Broker) -> None:
     ]
 
 
-@scenario(RULES)
+@scenario(RULES, needs.ADMINISTRATION)
 async def rules_are_listed_as_made(client: Client, broker: Broker) -> None:
     """Listing gives each rule's name, filter and action."""
     _, [mine] = await broker.topic(subscription("mine"))
@@ -152,7 +153,7 @@ async def rules_are_listed_as_made(client: Client, broker: Broker) -> None:
     ]
 
 
-@scenario(RULES)
+@scenario(RULES, needs.ADMINISTRATION)
 async def a_rule_name_is_taken_once(client: Client, broker: Broker) -> None:
     """Adding a rule whose name is taken is refused with entity-already-exists."""
     rules = await client.rules(await _subscription(broker))
@@ -161,7 +162,7 @@ async def a_rule_name_is_taken_once(client: Client, broker: Broker) -> None:
         await rules.add("mine", {"sql": "a = 2"})
 
 
-@scenario(RULES)
+@scenario(RULES, needs.ADMINISTRATION)
 async def an_unknown_rule_is_not_found(client: Client, broker: Broker) -> None:
     """Removing a rule that does not exist is refused with not-found."""
     rules = await client.rules(await _subscription(broker))
@@ -169,7 +170,7 @@ async def an_unknown_rule_is_not_found(client: Client, broker: Broker) -> None:
         await rules.remove("missing")
 
 
-@scenario(RULES)
+@scenario(RULES, needs.ADMINISTRATION)
 async def a_wrong_expression_is_refused(client: Client, broker: Broker) -> None:
     """A filter that is no SQL is refused when the rule is made."""
     rules = await client.rules(await _subscription(broker))
