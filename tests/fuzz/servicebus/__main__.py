@@ -13,13 +13,13 @@ import time
 from pathlib import Path
 from random import Random
 
-from tests.fuzz.servicebus.corpus import SEEDS, changed
+from tests.fuzz.servicebus import NAMES
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz.servicebus")
     parser.add_argument("--minutes", type=float, default=5, help="for all targets (%(default)s)")
-    parser.add_argument("--target", choices=SEEDS, help="only this one")
+    parser.add_argument("--target", choices=NAMES, help="only this one")
     parser.add_argument("--input", type=Path, help="run one input, as named by a failure")
     parser.add_argument("--artifacts", type=Path, default=Path(tempfile.gettempdir()))
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
@@ -28,7 +28,7 @@ def main() -> int:
         return _once(arguments.target, arguments.input)
     if arguments.inside:
         return _fuzz(arguments.target, arguments.minutes * 60, arguments.artifacts)
-    names = [arguments.target] if arguments.target else list(SEEDS)
+    names = [arguments.target] if arguments.target else list(NAMES)
     each = [str(arguments.minutes / len(names)), "--artifacts", str(arguments.artifacts)]
     failed = [
         name
@@ -56,6 +56,7 @@ def _fuzz(name: str, seconds: float, artifacts: Path) -> int:
     except ImportError:
         return _mutate(name, seconds, artifacts)
     with atheris.instrument_imports(include=["infra.local.servicebus"]):
+        from tests.fuzz.servicebus.corpus import SEEDS
         from tests.fuzz.servicebus.targets import TARGETS, failures_escape
     with tempfile.TemporaryDirectory() as corpus, failures_escape():
         for number, seed in enumerate(SEEDS[name]):
@@ -75,6 +76,7 @@ def _fuzz(name: str, seconds: float, artifacts: Path) -> int:
 
 def _mutate(name: str, seconds: float, artifacts: Path) -> int:
     """Without atheris: changed seeds, not guided by what they reach."""
+    from tests.fuzz.servicebus.corpus import changed
     from tests.fuzz.servicebus.targets import TARGETS, failures_escape
 
     chance, count = Random(time.time_ns()), 0

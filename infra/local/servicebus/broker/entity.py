@@ -176,6 +176,10 @@ class Entity(ABC):
         self._admit(read(self._runtime.parse, payload.data), payload, now)
         self._runtime.let_go(payload)
 
+    def check_scheduled(self, sequence_numbers: Sequence[int]) -> None:
+        """Raise what cancelling them would raise; changes nothing."""
+        self._all_or_none(sequence_numbers, MessageState.SCHEDULED)
+
     def cancel_scheduled(self, sequence_numbers: Sequence[int]) -> None:
         """All or none, see Namespace.cancel_scheduled."""
         for message in self._all_or_none(sequence_numbers, MessageState.SCHEDULED):

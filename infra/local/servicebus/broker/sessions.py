@@ -177,11 +177,15 @@ class Sessions:
 
     def set_state(self, session_id: str, state: bytes | None, now: int) -> None:
         """Keep the state until it is set to None, with or without messages."""
+        self.check_state(session_id, state, now)
+        self.restore_state(session_id, state, now)
+        self._runtime.changes.append(SessionStatePut(self._queue.address, session_id, state, now))
+
+    def check_state(self, session_id: str, state: bytes | None, now: int) -> None:
+        """Raise what setting it would raise; changes nothing."""
         self.current(session_id, now)
         if state is not None and len(state) > MAX_STATE_BYTES:
             raise MessageTooLarge(f"A session's state holds at most {MAX_STATE_BYTES} bytes.")
-        self.restore_state(session_id, state, now)
-        self._runtime.changes.append(SessionStatePut(self._queue.address, session_id, state, now))
 
     def restore_state(self, session_id: str, state: bytes | None, at: int) -> None:
         session = self._session(session_id)

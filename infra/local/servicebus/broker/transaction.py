@@ -76,9 +76,16 @@ class Transaction:
         self.size = 0
         self.timer: Timer | None = None  # from the first work on
 
-    def hold(self, work: Work, now: int) -> None:
-        """Keep the work for the discharge. Raises what refuses it, and then holds nothing."""
-        held = self._work
+    def hold(self, works: Sequence[Work], now: int) -> None:
+        """Keep the works for the discharge, all or none: raises what refuses one of them."""
+        for number, work in enumerate(works):
+            self._refuse([*self._work, *works[:number]], work)
+        self._transactions.check(works, now)
+        self._transactions.take(self, sum(work.size for work in works), now)
+        self._work += works
+
+    @staticmethod
+    def _refuse(held: Sequence[Work], work: Work) -> None:
         if held and held[0].via.lower() != work.via.lower():
             raise NotAllowed(
                 "Local transactions cannot span multiple entities or partitions: this one is on "
@@ -88,9 +95,6 @@ class Transaction:
             raise QuotaExceeded(f"A transaction has at most {MAX_MESSAGES} messages.")
         if work.lock is not None and any(each.lock == work.lock for each in held):
             raise MessageLockLost(f"The message {work.lock} is already settled in this transaction")
-        self._transactions.check([work], now)
-        self._transactions.take(self, work.size, now)
-        held.append(work)
 
     def spoil(self, why: str) -> None:
         """Let the discharge fail: work was refused and nobody could be told."""

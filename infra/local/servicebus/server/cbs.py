@@ -41,7 +41,7 @@ class ConnectionClaims(Claims):
         elif special != CBS:
             self.require(path, SEND if isinstance(link, IncomingLink) else LISTEN)
 
-    def put_token(self, request: Message) -> Response:
+    def put_token(self, request: Message, _transaction: object = None) -> Response:
         """Answer a request to `$cbs`. A missing entity is no reason to refuse a token: that is
         found when a link attaches."""
         properties = request.application_properties or {}

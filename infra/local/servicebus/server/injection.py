@@ -134,7 +134,7 @@ def _refuse(client: Client, event: Any, fault: Fault) -> None:
             for sent in event.deliveries:
                 link.echo(sent.delivery_id, Rejected(error))
     elif isinstance(node, RequestNode):
-        node.carry_out(event, answer=lambda _request: _failure(error))
+        node.carry_out(event, answer=lambda _request, _transaction: _failure(error))
     else:
         link.settle(event.delivery_id, None if event.presettled else Rejected(error))
 

@@ -6,9 +6,8 @@ status code, and a map or nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-from uuid import UUID
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from infra.local.servicebus.amqp import (
     AmqpError,
@@ -20,6 +19,7 @@ from infra.local.servicebus.amqp import (
 )
 from infra.local.servicebus.broker import BrokerError, Delivery, Queue, Subscription, Topic
 from infra.local.servicebus.broker.sessions import Sessions
+from infra.local.servicebus.broker.transaction import Transaction, Work
 from infra.local.servicebus.server import rules
 from infra.local.servicebus.server.core import Core
 from infra.local.servicebus.server.deliveries import delivery_bytes
@@ -39,9 +39,10 @@ from infra.local.servicebus.server.management_body import (
     optional,
     tokens,
 )
+from infra.local.servicebus.server.management_dispositions import DISPOSITIONS
 from infra.local.servicebus.server.requests import Response
 from infra.local.servicebus.server.security import Claims
-from infra.local.servicebus.server.settlement import property_changes, text
+from infra.local.servicebus.server.transactions import top_level
 
 _LONG, _TIMESTAMP, _STRING = 0x81, 0x83, 0xB1
 _PEEKED_BYTES = 1024 * 1024
@@ -62,14 +63,21 @@ class Management:
         self._core = core
         self._entity = entity
         self._claims = claims
+        self._transaction: Transaction | None = None  # of the request being answered
 
-    def answer(self, request: Message) -> Response:
+    def answer(self, request: Message, transaction: Transaction | None = None) -> Response:
+        """Carry the request out, or hold it for the transaction its transfer names: those SDKs
+        that have transactions put the ones in `_HELD` there, too."""
         operation = str((request.application_properties or {}).get("operation"))
+        name = operation.removeprefix(_PREFIX)
         try:
-            action = _OPERATIONS.get(operation.removeprefix(_PREFIX))
+            action = _OPERATIONS.get(name)
             if action is None or not operation.startswith(_PREFIX):
                 raise refused(NOT_IMPLEMENTED, f"The operation '{operation}' is not served.")
+            if transaction is not None and name not in _HELD | _CHANGING_NOTHING:
+                raise refused(NOT_ALLOWED, f"'{operation}' cannot be part of a transaction.")
             self._claims.require_for(operation, self._entity.address)
+            self._transaction = transaction
             body = action(self, body_of(request))
         except (BrokerError, AmqpError) as refusal:
             return _failed(refusal)
@@ -129,15 +137,33 @@ class Management:
 
     def update_disposition(self, body: Body) -> Body:
         status = get(body, "disposition-status", str)
-        settle = _DISPOSITIONS.get(status.lower())
+        settle = DISPOSITIONS.get(status.lower())
         if settle is None:
             raise refused(ARGUMENT_ERROR, f"'{status}' is no disposition-status.")
-        queue, now, settled = self._queue(), self._core.now(), tokens(body)
-        for token in settled:
-            queue.check_lock(token, now)
-        for token in settled:
-            settle(queue, token, now, body)
+        queue = self._queue()
+        self._do(
+            [
+                Work(
+                    top_level(queue.address),
+                    partial(settle, queue, body, token),
+                    partial(queue.check_lock, token),
+                    lock=token,
+                )
+                for token in tokens(body)
+            ]
+        )
         return {}
+
+    def _do(self, works: Sequence[Work]) -> None:
+        """Do all or nothing: now, or when the request's transaction is discharged."""
+        now = self._core.now()
+        if self._transaction is not None:
+            self._transaction.hold(works, now)
+            return
+        for work in works:
+            work.check(now)
+        for work in works:
+            work.apply(now)
 
     def delete_batch(self, body: Body) -> Body | None:
         count = get(body, "message-count", int)
@@ -156,7 +182,16 @@ class Management:
 
     def set_session_state(self, body: Body) -> Body:
         session_id, state = get(body, "session-id", str), optional(body, "session-state", bytes)
-        self._sessions().set_state(session_id, state, self._core.now())
+        sessions = self._sessions()
+        self._do(
+            [
+                Work(
+                    top_level(self._entity.address),
+                    partial(sessions.set_state, session_id, state),
+                    partial(sessions.check_state, session_id, state),
+                )
+            ]
+        )
         return {}
 
     def renew_session_lock(self, body: Body) -> Body:
@@ -175,12 +210,28 @@ class Management:
         messages = [get(entry, "message", bytes) for entry in entries]
         if any(len(message) > self._core.max_message_bytes for message in messages):
             raise refused("amqp:link:message-size-exceeded", "A message is too large.")
-        numbers = self._core.namespace.schedule(self._entity.address, messages, self._core.now())
-        return {"sequence-numbers": Array(_LONG, numbers)}
+        namespace, address, now = self._core.namespace, self._entity.address, self._core.now()
+        if self._transaction is None:
+            given = namespace.schedule(address, messages, now)
+        else:
+            namespace.check(address, messages, now)
+            given = namespace.reserve(address, len(messages))
+            scheduled = partial(namespace.schedule, address, messages, numbers=given)
+            work = Work(top_level(address), scheduled, address=address, payloads=messages)
+            self._transaction.hold([work], now)
+        return {"sequence-numbers": Array(_LONG, given)}
 
     def cancel_scheduled_message(self, body: Body) -> Body:
-        namespace, now = self._core.namespace, self._core.now()
-        namespace.cancel_scheduled(self._entity.address, numbers(body), now)
+        entity, cancelled = self._entity, numbers(body)
+        self._do(
+            [
+                Work(
+                    top_level(entity.address),
+                    lambda _now: entity.cancel_scheduled(cancelled),
+                    lambda _now: entity.check_scheduled(cancelled),
+                )
+            ]
+        )
         return {}
 
     def add_rule(self, body: Body) -> Body:
@@ -218,25 +269,26 @@ _OPERATIONS: dict[str, Callable[[Management, Body], Body | None]] = {
 }
 
 
-def _dead_letter(queue: Queue, token: UUID, now: int, body: Body) -> None:
-    reason, description = (
-        text(body.get(f"deadletter-{part}")) for part in ("reason", "description")
-    )
-    queue.dead_letter(token, now, reason, description, _to_modify(body))
-
-
-# The guide's own spelling of 'deferred' is 'defered'.
-_DISPOSITIONS: dict[str, Callable[[Queue, UUID, int, Body], None]] = {
-    "completed": lambda queue, token, now, _body: queue.complete(token, now),
-    "abandoned": lambda queue, token, now, body: queue.abandon(token, now, _to_modify(body)),
-    "defered": lambda queue, token, now, body: queue.defer(token, now, _to_modify(body)),
-    "suspended": _dead_letter,
-}
-
-
-def _to_modify(body: Body) -> dict[str, Any]:
-    changes = body.get("properties-to-modify")
-    return property_changes(changes if isinstance(changes, dict) else None)
+_HELD = frozenset(
+    {
+        "update-disposition",
+        "schedule-message",
+        "cancel-scheduled-message",
+        "set-session-state",
+    }
+)
+_CHANGING_NOTHING = frozenset(
+    {
+        "peek-message",
+        "renew-lock",
+        "renew-session-lock",
+        "receive-by-sequence-number",
+        "get-session-state",
+        "get-message-sessions",
+        "enumerate-rules",
+    }
+)
+"""What a rollback need not undo: they are done at once within a transaction, too."""
 
 
 def _failed(refusal: BrokerError | AmqpError) -> Response:

@@ -10,7 +10,9 @@ from infra.local.servicebus.amqp import AmqpError, Message, encode_message
 from infra.local.servicebus.amqp.events import Arrived, Oversize
 from infra.local.servicebus.amqp.link import IncomingLink, OutgoingLink
 from infra.local.servicebus.amqp.message import Properties
-from infra.local.servicebus.amqp.performatives import Accepted, Error, Rejected
+from infra.local.servicebus.amqp.performatives import Accepted, Error, Rejected, TransactionalState
+from infra.local.servicebus.broker import BrokerError
+from infra.local.servicebus.broker.transaction import Transaction
 from infra.local.servicebus.server.errors import SIZE_EXCEEDED, error_of
 from infra.local.servicebus.server.nodes import Node
 from infra.local.servicebus.storage import StorageError
@@ -26,8 +28,8 @@ class Response(NamedTuple):
     body: object = None
 
 
-Answer = Callable[[Message], Response]
-"""Carries a request out; every refusal is a Response too."""
+Answer = Callable[[Message, Transaction | None], Response]
+"""Carries a request out, within a transaction where it names one; every refusal is a Response."""
 
 MOST_WAITING = 100
 MOST_WAITING_BYTES = 16 * 1024 * 1024
@@ -88,7 +90,7 @@ class RequestNode(Node):
     ) -> None:
         """Carry out and answer when durable; a request nobody could hear the answer to is
         rejected. `answer` and `send` differ from the usual where a fault was ordered."""
-        outcome: Accepted | Rejected = Accepted()
+        outcome: Accepted | Rejected | TransactionalState = Accepted()
         try:
             request = Message.check(event.payload)
             properties = request.properties or Properties()
@@ -98,9 +100,12 @@ class RequestNode(Node):
                     f"no receiver for the answer to '{properties.reply_to}'",
                     condition="amqp:precondition-failed",
                 )
-            response = (answer or self._answer)(request)
+            transaction = self.client.transactions.of(event.state)
+            response = (answer or self._answer)(request, transaction)
             self._respond(reply, properties, response, send)
-        except AmqpError as refusal:
+            if transaction is not None:
+                outcome = TransactionalState(transaction.id, outcome)
+        except (AmqpError, BrokerError) as refusal:
             outcome = Rejected(error_of(refusal))
         self._link.settle(event.delivery_id, None if event.presettled else outcome)
 
@@ -121,7 +126,6 @@ class RequestNode(Node):
             application_properties=response.application_properties,
             value=response.body,
         )
-
         reply.owed_bytes += len(data)
 
         def durable(failure: StorageError | None) -> None:

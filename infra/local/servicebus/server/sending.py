@@ -59,7 +59,7 @@ class SendingNode(Node):
             messages = split_batch(event.payload) if batch else (event.payload,)
             if transaction is not None:
                 work = sending(core, self._via, self._address, messages)
-                transaction.hold(work, core.now())
+                transaction.hold([work], core.now())
                 self._answer(event, TransactionalState(transaction.id, ACCEPTED))
                 return
             core.namespace.send(self._address, messages, core.now())

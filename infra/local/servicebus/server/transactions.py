@@ -98,7 +98,7 @@ class ClientTransactions:
                 token, asked = sent.subject, event.state.outcome
                 if asked is None:
                     raise refused(NOT_IMPLEMENTED, "A transactional disposition needs an outcome.")
-                transaction.hold(settlement(queue, token, asked), self._core.now())
+                transaction.hold([settlement(queue, token, asked)], self._core.now())
                 transaction.settled.append(partial(event.link.forget, sent.delivery_id))
                 outcome = TransactionalState(transaction.id, confirmation(asked))
             except BrokerError as refusal:
