@@ -53,7 +53,9 @@ async def _build() -> Wired:
         from shared.store import Store
 
         store = await opened.enter_async_context(await Store.open(settings.store_url, utc_now))
-        transactions = await opened.enter_async_context(finance_operations(dynamics))
+        transactions = await opened.enter_async_context(
+            finance_operations(dynamics, book=store.notes)
+        )
         return Wired(
             publisher=bus.publisher,
             clock=bus.clock,

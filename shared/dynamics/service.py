@@ -13,12 +13,14 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
+from copy import copy
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import httpx
 
 from shared.clock import Clock
+from shared.dynamics.governor.lanes import Lane
 from shared.dynamics.odata.errors import DynamicsError, TryLater
 from shared.dynamics.odata.messages import Operation, Response
 from shared.dynamics.odata.responses import (
@@ -32,7 +34,7 @@ from shared.dynamics.odata.responses import (
 from shared.telemetry import THROTTLE_WAIT
 
 if TYPE_CHECKING:
-    from shared.dynamics.governor import Governor, Lane, Turn
+    from shared.dynamics.governor import Governor, Turn
 
 MAX_ANSWER_BYTES = 128 * 1024 * 1024
 """A larger answer is not read to its end; 5,000 failures with stack traces take 20 MB."""
@@ -56,30 +58,39 @@ class Uncertain(Exception):
 
 class Service:
     """`root` is the service root without a slash at its end; `rules` judge the product's errors;
-    `headers` go with every request. With a `governor` every exchange waits for its turn."""
+    `headers` go with every request; `auths`: sign-in by principal. With a `governor` every exchange
+    waits for its turn in its `lane`; without one the first principal is used."""
 
     def __init__(
         self,
         http: httpx.AsyncClient,
         root: str,
         *,
+        auths: Mapping[str, httpx.Auth] | None = None,
         clock: Clock,
         timeout: timedelta,
         rules: Sequence[Rule] = RULES,
         headers: Mapping[str, str] | None = None,
         governor: Governor | None = None,
-        lane: Lane | None = None,
+        lane: Lane = Lane.SALE,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         self.root = root
         self.clock = clock
         self.rules = rules
         self._http = http
+        self._auths = auths or {}
         self._timeout = timeout.total_seconds()
         self._headers = {"Accept": "application/json", **(headers or {})}
         self._governor = governor
         self._lane = lane
         self._sleep = sleep
+
+    def in_lane(self, lane: Lane) -> Service:
+        """Return the same service for calls of another urgency."""
+        other = copy(self)
+        other._lane = lane
+        return other
 
     async def read(self, operation: Operation) -> Response:
         """Return a success. Raises DynamicsError; reading twice does no harm."""
@@ -137,7 +148,7 @@ class Service:
     async def _exchange(self, operation: Operation) -> Response:
         async with self._turn() as turn:
             try:
-                response = await self._send(operation)
+                response = await self._send(operation, self._auth(turn))
             except _NEVER_SENT as error:
                 raise TryLater(f"Dynamics cannot be reached: {_name(error)}.") from error
             except (httpx.HTTPError, TimeoutError) as error:
@@ -149,11 +160,14 @@ class Service:
             return response
 
     def _turn(self) -> AbstractAsyncContextManager[Turn | None]:
-        if self._governor is None or self._lane is None:
-            return nullcontext()
-        return self._governor.turn(self._lane)
+        return nullcontext() if self._governor is None else self._governor.turn(self._lane)
 
-    async def _send(self, operation: Operation) -> Response:
+    def _auth(self, turn: Turn | None) -> httpx.Auth | None:
+        if turn is not None:
+            return self._auths[turn.principal]
+        return next(iter(self._auths.values()), None)
+
+    async def _send(self, operation: Operation, auth: httpx.Auth | None) -> Response:
         # One deadline over the whole exchange; httpx's own timeouts are per read and write.
         path = operation.path
         url = path if path.startswith(("https://", "http://")) else f"{self.root}/{path}"
@@ -162,7 +176,11 @@ class Service:
             headers.setdefault("Content-Type", "application/json")
         async with asyncio.timeout(self._timeout):
             request = self._http.stream(
-                operation.method, url, content=operation.body or None, headers=headers
+                operation.method,
+                url,
+                content=operation.body or None,
+                headers=headers,
+                auth=auth or httpx.USE_CLIENT_DEFAULT,
             )
             async with request as response:
                 content = bytearray()

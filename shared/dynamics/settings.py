@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field, HttpUrl, SecretStr
+from pydantic import BaseModel, Field, HttpUrl, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MAX_BATCH_OPERATIONS = 5_000
 """Finance & Operations refuses a $batch with more operations (Microsoft: service limits)."""
+
+
+class Principal(BaseModel):
+    """One more application that may sign in; limits of most products are per application."""
+
+    client_id: str = Field(min_length=1)
+    client_secret: SecretStr | None = None
+    certificate_path: Path | None = None
+    federated_token_file: Path | None = None
 
 
 class ConnectionSettings(BaseSettings):
@@ -27,6 +37,9 @@ class ConnectionSettings(BaseSettings):
     client_secret: SecretStr | None = None
     certificate_path: Path | None = None
     federated_token_file: Path | None = Field(None, description="of a workload identity")
+    principals: tuple[Principal, ...] = Field(
+        (), description="further applications the calls are spread over, as JSON"
+    )
     authority: str = Field("", description="sign-in host; empty = Microsoft's public cloud")
     scope: str = Field("", description="token scope; empty = the product's own")
     ca_file: Path | None = Field(None, description="CA that signed a local authority's certificate")
@@ -42,6 +55,11 @@ class ConnectionSettings(BaseSettings):
     def token_scope(self) -> str:
         """The environment's own scope: v2 of the token endpoint takes `<resource>/.default`."""
         return self.scope or f"{self.base_url}/.default"
+
+    def sign_ins(self) -> list[Self]:
+        """Return the settings once per principal, the settings' own first."""
+        others = [self.model_copy(update=each.model_dump()) for each in self.principals]
+        return [self, *others]
 
     def variable(self, field: str) -> str:
         """Return the environment variable a field is read from."""
