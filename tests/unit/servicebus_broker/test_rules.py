@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from infra.local.servicebus.amqp.values import Timestamp
 from infra.local.servicebus.broker import (
     EntityAlreadyExists,
     EntityNotFound,
@@ -13,7 +14,11 @@ from infra.local.servicebus.broker import (
     Namespace,
     NotAllowed,
 )
-from infra.local.servicebus.filters import CorrelationFilterConfig, FalseFilterConfig
+from infra.local.servicebus.filters import (
+    CorrelationFilterConfig,
+    FalseFilterConfig,
+    SqlFilterConfig,
+)
 from infra.local.servicebus.settings import RuleConfig, SubscriptionConfig
 from tests.unit.servicebus_broker.helpers import (
     MINUTE,
@@ -194,3 +199,24 @@ def test_a_message_nobody_wants_leaves_nothing_to_store_but_its_number() -> None
     namespace.send("t", [message("a")], 0)
 
     assert [type(change).__name__ for change in namespace.take_changes()] == ["SequenceReached"]
+
+
+@pytest.mark.parametrize(
+    ("condition", "selected"),
+    [
+        ("sys.SequenceNumber = 2 AND sys.EnqueuedSequenceNumber = 2", ["b"]),
+        ("sys.EnqueuedTimeUtc >= @noon", ["b"]),
+        ("sys.EnqueuedTimeUtc < @noon AND sys.ExpiresAtUtc > @noon", ["a"]),
+        ("sys.DeliveryCount = 0 AND EXISTS(sys.ExpiresAtUtc)", ["a"]),
+        ("sys.PartitionKey IS NULL AND sys.DeadLetterSource IS NULL", ["a", "b"]),
+    ],
+)
+def test_rules_see_what_the_broker_says_of_a_message(condition: str, selected: list[str]) -> None:
+    noon = Timestamp(12 * 60 * MINUTE)
+    rule = RuleConfig("r", SqlFilterConfig(condition, {"noon": noon}))
+    namespace = subscribed(rule)
+
+    namespace.send("t", [message("a", ttl=24 * 60 * MINUTE)], noon - 1)
+    namespace.send("t", [message("b")], noon)
+
+    assert names(queue_of(namespace, "t/Subscriptions/s").peek(0, 9, noon)) == selected

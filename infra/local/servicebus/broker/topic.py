@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
+from infra.local.servicebus.amqp.values import Timestamp
 from infra.local.servicebus.broker.changes import RulePut, RuleRemoved
 from infra.local.servicebus.broker.definitions import own_settings
 from infra.local.servicebus.broker.entity import Entity, shorter
@@ -127,8 +131,8 @@ class Topic(Entity):
     def _admit(self, incoming: Incoming, payload: Payload | None, now: int) -> int:
         number = self._runtime.next_number(self)
         life = shorter(incoming.time_to_live, self.config.default_time_to_live)
-        view = MessageView(incoming.parsed)
         carried = incoming.carried or {"enqueued_sequence_number": number}
+        view = MessageView(incoming.parsed, partial(_facts, incoming, number, life, now))
         held: Payload | None = None
         for subscription in self.subscriptions.values():
             for target, copy in subscription.placements(incoming, view):
@@ -148,3 +152,22 @@ class Topic(Entity):
         if held is not None:
             self._runtime.let_go(held)
         return number
+
+
+def _facts(incoming: Incoming, number: int, life: int | None, now: int) -> dict[str, Any]:
+    """Return the system properties that are not the sender's, as the topic gives them (Microsoft:
+    SQL filter syntax, and "Messages, payloads, and serialization"); times are timestamps."""
+    carried = incoming.carried
+    times = {
+        "enqueuedtimeutc": now,
+        "expiresatutc": None if life is None else now + life,
+        "scheduledenqueuetimeutc": incoming.scheduled_enqueue_time,
+    }
+    return {
+        "sequencenumber": number,
+        "enqueuedsequencenumber": carried.get("enqueued_sequence_number", number),
+        "deliverycount": 0,
+        "partitionkey": incoming.partition_key,
+        "deadlettersource": carried.get("dead_letter_source"),
+        **{name: None if at is None else Timestamp(at) for name, at in times.items()},
+    }

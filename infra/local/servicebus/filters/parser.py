@@ -48,7 +48,7 @@ class Property(NamedTuple):
     def exists(self) -> Evaluate:
         key = self.name.lower()
         if self.is_system:
-            return lambda view: key in SYSTEM_FIELDS and view.system(key) is not None
+            return lambda view: view.exists(key)
         return lambda view: key in view.user
 
 

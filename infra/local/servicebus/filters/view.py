@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any, Protocol
 from uuid import UUID
@@ -19,7 +19,10 @@ SYSTEM_FIELDS = {
     "sessionid": "group_id",
     "to": "to",
 }
-"""System property in lower case -> field of the AMQP properties section."""
+"""System property in lower case -> field of the AMQP properties section. Actions may set these."""
+
+Facts = Callable[[], Mapping[str, Any]]
+"""Returns what only the broker knows of a message, by lower-case system property."""
 
 
 class Sections(Protocol):
@@ -32,8 +35,9 @@ class Sections(Protocol):
 class MessageView:
     """Reads sections only when a rule asks, once for all rules that ask."""
 
-    def __init__(self, message: Sections) -> None:
+    def __init__(self, message: Sections, facts: Facts = dict) -> None:
         self._message = message
+        self._facts = facts
 
     @cached_property
     def user(self) -> dict[str, Any]:
@@ -52,16 +56,26 @@ class MessageView:
     def system(self, name: str) -> Any:
         """Return a system property by lower-case name; FilterError when there is none of it."""
         field = SYSTEM_FIELDS.get(name)
-        if field is None:
-            raise FilterError(f"There is no system property 'sys.{name}'.")
-        return self.field(field)
+        if field is not None:
+            return self.field(field)
+        if name in self._known:
+            return self._known[name]
+        raise FilterError(f"There is no system property 'sys.{name}'.")
+
+    def exists(self, name: str) -> bool:
+        """Answer whether a system property is there, by lower-case name."""
+        return (name in SYSTEM_FIELDS or name in self._known) and self.system(name) is not None
+
+    @cached_property
+    def _known(self) -> Mapping[str, Any]:
+        return self._facts()
 
 
 class Draft(MessageView):
     """A view that actions change; the message itself stays as it is."""
 
     def __init__(self, view: MessageView) -> None:
-        super().__init__(view._message)
+        super().__init__(view._message, lambda: view._known)
         self.user = dict(view.user)
         self.changed_application = dict(view.application_properties)
         self.changed_fields: dict[str, Any] = {}
