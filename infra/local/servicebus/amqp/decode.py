@@ -189,6 +189,8 @@ def _array(data: bytes, position: int, end: int, depth: int) -> tuple[Array, int
         descriptor, position = decode_at(data, position + 1, stop, depth)
     code = data[position]
     decode = _DECODERS[code]
+    if decode is _unknown or code == _DESCRIBED:  # also of an array without elements
+        raise DecodeError(f"an array of constructor 0x{code:02x}")
     # A compound element repeats no constructor, but its decoder looks one byte back for it.
     element = _array_compound(code) if code in _COMPOUNDS else decode
     array = Array(code, (), descriptor)
