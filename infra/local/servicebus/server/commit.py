@@ -20,8 +20,14 @@ Observer = Callable[[float, int], None]
 """Told of each commit: seconds it took, requests that shared it."""
 
 
+_RETRY_SECONDS = 1.0
+
+
 class Committer:
-    """One commit at a time; whatever asks meanwhile shares the next one."""
+    """One commit at a time; whatever asks meanwhile shares the next one.
+
+    After a failed commit it tries again by itself until one succeeds, so that a disk that has room
+    again is noticed though nobody asks."""
 
     def __init__(self, take_changes: Callable[[], list[Change]], storage: Storage) -> None:
         self._take_changes = take_changes
@@ -30,6 +36,8 @@ class Committer:
         self.observers: list[Observer] = []
         self._waiting: list[Done] = []
         self._task: asyncio.Task[None] | None = None
+        self._retry: asyncio.TimerHandle | None = None
+        self._stopped = False
 
     def after(self, done: Done) -> None:
         """Call `done` when everything the broker has changed so far is durable."""
@@ -46,6 +54,12 @@ class Committer:
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.after(lambda failure: _tell(done, failure))
         await done
+
+    def stop(self) -> None:
+        """Do not try again by itself any more."""
+        self._stopped = True
+        if self._retry is not None:
+            self._retry.cancel()
 
     async def settled(self) -> None:
         """Wait until nothing is left to commit."""
@@ -67,6 +81,10 @@ class Committer:
                         log.exception("an acknowledgement failed")
         finally:
             self._task = None
+        if self.failure is not None and not self._stopped:
+            if self._retry is not None:
+                self._retry.cancel()
+            self._retry = asyncio.get_running_loop().call_later(_RETRY_SECONDS, self.soon)
 
     async def _commit(self, changes: Sequence[Change]) -> StorageError | None:
         try:

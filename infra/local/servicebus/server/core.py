@@ -121,3 +121,4 @@ class Core:
         if self._timer is not None:
             self._timer.cancel()
         self._timed = False
+        self.committer.stop()

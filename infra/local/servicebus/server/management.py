@@ -14,7 +14,6 @@ from infra.local.servicebus.amqp import (
     Array,
     Int,
     Message,
-    Symbol,
     Timestamp,
 )
 from infra.local.servicebus.broker import BrokerError, Delivery, Queue, Subscription, Topic
@@ -27,9 +26,7 @@ from infra.local.servicebus.server.errors import (
     ARGUMENT_ERROR,
     NOT_ALLOWED,
     NOT_IMPLEMENTED,
-    error_of,
     refused,
-    status_of,
 )
 from infra.local.servicebus.server.management_body import (
     Body,
@@ -40,7 +37,7 @@ from infra.local.servicebus.server.management_body import (
     tokens,
 )
 from infra.local.servicebus.server.management_dispositions import DISPOSITIONS
-from infra.local.servicebus.server.requests import Response
+from infra.local.servicebus.server.requests import Response, failed
 from infra.local.servicebus.server.security import Claims
 from infra.local.servicebus.server.transactions import top_level
 
@@ -80,7 +77,7 @@ class Management:
             self._transaction = transaction
             body = action(self, body_of(request))
         except (BrokerError, AmqpError) as refusal:
-            return _failed(refusal)
+            return failed(refusal)
         if body is None:
             return Response({"statusCode": Int(204), "statusDescription": "No Content"})
         return Response({"statusCode": Int(200), "statusDescription": "OK"}, body)
@@ -289,17 +286,6 @@ _CHANGING_NOTHING = frozenset(
     }
 )
 """What a rollback need not undo: they are done at once within a transaction, too."""
-
-
-def _failed(refusal: BrokerError | AmqpError) -> Response:
-    error = error_of(refusal)
-    return Response(
-        {
-            "statusCode": Int(status_of(error)),
-            "statusDescription": error.description,
-            "errorCondition": Symbol(error.condition),
-        }
-    )
 
 
 def _locked_message(delivery: Delivery, lock: bool) -> Body:

@@ -6,14 +6,15 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-from infra.local.servicebus.amqp import AmqpError, Message, encode_message
+from infra.local.servicebus.amqp import AmqpError, Int, Message, Symbol, encode_message
 from infra.local.servicebus.amqp.events import Arrived, Oversize
 from infra.local.servicebus.amqp.link import IncomingLink, OutgoingLink
 from infra.local.servicebus.amqp.message import Properties
 from infra.local.servicebus.amqp.performatives import Accepted, Error, Rejected, TransactionalState
 from infra.local.servicebus.broker import BrokerError
 from infra.local.servicebus.broker.transaction import Transaction
-from infra.local.servicebus.server.errors import SIZE_EXCEEDED, error_of
+from infra.local.servicebus.server.addresses import CBS
+from infra.local.servicebus.server.errors import SIZE_EXCEEDED, error_of, status_of
 from infra.local.servicebus.server.nodes import Node
 from infra.local.servicebus.storage import StorageError
 
@@ -26,6 +27,18 @@ class Response(NamedTuple):
 
     application_properties: dict[str, object]
     body: object = None
+
+
+def failed(failure: Exception) -> Response:
+    """Return the answer of `$management` that tells of a refusal or failure."""
+    error = error_of(failure)
+    return Response(
+        {
+            "statusCode": Int(status_of(error)),
+            "statusDescription": error.description,
+            "errorCondition": Symbol(error.condition),
+        }
+    )
 
 
 Answer = Callable[[Message, Transaction | None], Response]
@@ -120,18 +133,16 @@ class RequestNode(Node):
         response: Response,
         send: Callable[[ReplyNode, bytes], None],
     ) -> None:
-        # The SDKs find their request by the correlation id, compared with its type.
-        data = encode_message(
-            properties=Properties(to=request.reply_to, correlation_id=request.message_id),
-            application_properties=response.application_properties,
-            value=response.body,
-        )
+        data = _addressed(response, request)
+        if self._node == CBS:
+            send(reply, data)  # a token is not kept: clients may connect while nothing can be
+            return
         reply.owed_bytes += len(data)
 
         def durable(failure: StorageError | None) -> None:
             reply.owed_bytes -= len(data)
-            if failure is None and reply.link.open:
-                send(reply, data)
+            if reply.link.open:
+                send(reply, data if failure is None else _addressed(failed(failure), request))
 
         self.core.committer.after(durable)
 
@@ -143,3 +154,12 @@ class RequestNode(Node):
         here = [r for r in mine if r.link.session is self._link.session]
         named = [r for r in (*here, *mine, *replies) if reply_to and reply_to in r.names]
         return next(iter((*named, *here)), None)
+
+
+def _addressed(response: Response, request: Properties) -> bytes:
+    """The SDKs find their request by the correlation id, compared with its type."""
+    return encode_message(
+        properties=Properties(to=request.reply_to, correlation_id=request.message_id),
+        application_properties=response.application_properties,
+        value=response.body,
+    )

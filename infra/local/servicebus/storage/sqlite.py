@@ -28,6 +28,17 @@ from infra.local.servicebus.storage.protocol import StorageError
 T = TypeVar("T")
 Waiter = tuple[asyncio.AbstractEventLoop, "asyncio.Future[None]"]
 
+_DAMAGED = "The file is damaged: restore it from a backup, or move it away to start empty"
+_ADVICE = {
+    sqlite3.SQLITE_BUSY: "Another process has it open",
+    sqlite3.SQLITE_FULL: "Make room on its disk; until then nothing is acknowledged",
+    sqlite3.SQLITE_IOERR: "See to its disk; until then nothing is acknowledged",
+    sqlite3.SQLITE_CORRUPT: _DAMAGED,
+    sqlite3.SQLITE_NOTADB: _DAMAGED,
+}
+"""What to do, by SQLite's primary result code."""
+_PRIMARY = 0xFF
+
 _SYNCHRONOUS = {True: "FULL", False: "NORMAL"}
 _BUSY_SECONDS = 1.0  # how long another process may hold the file before that is an error
 
@@ -67,8 +78,10 @@ class SqliteStorage:
         """See Storage.load."""
         try:
             yield from tables.load(self._connection)
-        except (sqlite3.Error, ValueError, LookupError) as error:
+        except sqlite3.Error as error:
             raise self._failure("read", error) from error
+        except (ValueError, LookupError) as error:
+            raise self._failure("read", error, _DAMAGED) from error
 
     async def commit(self, changes: Sequence[Change]) -> None:
         """See Storage.commit."""
@@ -116,8 +129,13 @@ class SqliteStorage:
         except Exception as error:
             raise self._failure(verb, error) from error
 
-    def _failure(self, verb: str, error: Exception) -> StorageError:
-        return StorageError(f"Cannot {verb} the message store {self._path}: {error}.")
+    def _failure(self, verb: str, error: Exception, advice: str | None = None) -> StorageError:
+        code = getattr(error, "sqlite_errorcode", 0) & _PRIMARY
+        if isinstance(error, UnicodeDecodeError):
+            advice = _DAMAGED
+        advice = advice or _ADVICE.get(code)
+        told = f"Cannot {verb} the message store {self._path}: {error}."
+        return StorageError(f"{told} {advice}." if advice else told)
 
 
 def _answer(waiters: list[Waiter], failure: StorageError | None) -> None:

@@ -62,6 +62,9 @@ CREATE TABLE definition (
 """,
 )
 _VERSION = len(_LAYOUTS)
+_WITHOUT_PAYLOAD = (
+    "SELECT payload FROM message WHERE payload NOT IN (SELECT number FROM payload) LIMIT 1"
+)
 
 
 def create(connection: sqlite3.Connection) -> None:
@@ -96,6 +99,8 @@ def load(connection: sqlite3.Connection) -> Iterator[Change]:
         )
     for address, reached in connection.execute("SELECT address, sequence_number FROM entity"):
         yield SequenceReached(address, reached)
+    for (number,) in connection.execute(_WITHOUT_PAYLOAD):
+        raise LookupError(f"a message's content is missing (payload {number})")
     for number, data in connection.execute("SELECT * FROM payload"):
         yield PayloadPut(number, data)
     for entity, *fields, application, properties in connection.execute(
