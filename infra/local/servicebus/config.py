@@ -29,6 +29,7 @@ from infra.local.servicebus.filters import (
 )
 from infra.local.servicebus.jsonobject import ConfigError, JsonObject
 from infra.local.servicebus.settings import (
+    AuthorizationRule,
     EntityConfig,
     EntityStatus,
     NamespaceConfig,
@@ -50,6 +51,18 @@ __all__ = [
 ]
 
 _TEXT_OR_COMMENT = re.compile(r'"(?:\\.|[^"\\])*"|//[^\n]*|/\*.*?\*/', re.DOTALL)
+
+
+def _authorization_rules(source: JsonObject, key: str) -> tuple[AuthorizationRule, ...]:
+    rules = []
+    for each in source.objects(key):
+        rights = frozenset(each.texts("Rights", "Listen", "Send", "Manage"))
+        name, primary = each.text("KeyName"), each.text("PrimaryKey")
+        secondary = each.optional_text("SecondaryKey")
+        each.end()
+        rules.append(AuthorizationRule(name, rights, primary, secondary or primary))
+    return tuple(rules)
+
 
 # Setting -> (key in the file, how it is read). What is missing keeps the default of settings.py.
 Read = Callable[[JsonObject, str], Any]
@@ -74,6 +87,7 @@ _TOP_LEVEL_SETTINGS: dict[str, tuple[str, Read]] = {
     "max_message_size_kilobytes": ("MaxMessageSizeInKilobytes", JsonObject.positive),
     "enable_partitioning": ("EnablePartitioning", JsonObject.boolean),
     "enable_express": ("EnableExpress", JsonObject.boolean),
+    "authorization_rules": ("AuthorizationRules", _authorization_rules),
 }
 _RECEIVING_SETTINGS: dict[str, tuple[str, Read]] = {
     "lock_duration": ("LockDuration", JsonObject.duration),

@@ -83,6 +83,15 @@ class JsonObject:
         path = _SCHEME_AND_HOST.sub("", self.text(key)).strip("/")
         return path or None
 
+    def texts(self, key: str, *allowed: str) -> list[str]:
+        """An array of some of these texts."""
+        found = self._get(key, list)
+        for each in found:
+            if each not in allowed:
+                problem = f"{json.dumps(each)} is not allowed; allowed are {_listed(allowed)}"
+                raise self.error(key, problem)
+        return found
+
     def boolean(self, key: str) -> bool:
         return self._get(key, bool)
 

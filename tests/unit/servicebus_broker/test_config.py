@@ -13,7 +13,7 @@ from infra.local.servicebus.broker import Namespace
 from infra.local.servicebus.config import ConfigError, load_config, parse_config
 from infra.local.servicebus.durations import parse_duration
 from infra.local.servicebus.filters import CorrelationFilterConfig, SqlFilterConfig
-from infra.local.servicebus.settings import EntityStatus, QueueConfig
+from infra.local.servicebus.settings import AuthorizationRule, EntityStatus, QueueConfig
 from tests.shared_data import shared_data
 
 TOPOLOGY = Path(__file__).resolve().parents[3] / "infra" / "topology.json"
@@ -30,6 +30,14 @@ def queues(**forwards: str) -> dict[str, Any]:
         {"Name": name, "Properties": {"ForwardTo": target}} for name, target in forwards.items()
     ]
     return {"UserConfig": {"Namespaces": [{"Name": "n", "Queues": found}]}}
+
+
+def queue_with(**properties: Any) -> dict[str, Any]:
+    return {
+        "UserConfig": {
+            "Namespaces": [{"Name": "n", "Queues": [{"Name": "q", "Properties": properties}]}]
+        }
+    }
 
 
 def rule(**properties: Any) -> dict[str, Any]:
@@ -83,6 +91,7 @@ def test_every_property_azure_has_is_read() -> None:
         "Status": "SendDisabled", "AutoDeleteOnIdle": "PT5M", "UserMetadata": "ours",
         "MaxSizeInMegabytes": 2048, "MaxMessageSizeInKilobytes": 512, "EnablePartitioning": True,
         "EnableExpress": True, "EnableBatchedOperations": False,
+        "AuthorizationRules": [{"KeyName": "k", "Rights": ["Send"], "PrimaryKey": "secret"}],
         "ForwardTo": "sb://here.example/other", "ForwardDeadLetteredMessagesTo": "OTHER",
     }  # fmt: skip
     namespace = queues(other="")["UserConfig"]
@@ -95,6 +104,7 @@ def test_every_property_azure_has_is_read() -> None:
         max_size_megabytes=2048, max_message_size_kilobytes=512, enable_partitioning=True,
         enable_express=True, enable_batched_operations=False, forward_to="other",
         forward_dead_lettered_messages_to="OTHER",
+        authorization_rules=(AuthorizationRule("k", frozenset({"Send"}), "secret", "secret"),),
     )  # fmt: skip
 
 
@@ -153,6 +163,8 @@ RULE = SUBSCRIPTION + r"\.Rules\[0\]\.Properties"
          "ForwardTo: an entity that requires sessions cannot forward"),
         (queues(a="b", b="a"), r"Queues\[0\]\.Properties\.ForwardTo: 'b' forwards back to 'a'"),
         (queues(a="A"), "ForwardTo: an entity cannot forward to itself"),
+        (queue_with(AuthorizationRules=[{"KeyName": "k", "Rights": ["Read"]}]),
+         r"Queues\[0\]\.Properties\.AuthorizationRules\[0\]\.Rights: \"Read\" is not allowed"),
         (document(Properties={"Status": "Off"}), "Status: 'Off' is not allowed; allowed are 'Act"),
         (document(Properties={"Typo": 1}), r"Properties\.Typo: is not known; known are"),
         (document(Rules=[{"Name": "r"}]), r"Rules\[0\]\.Properties: is missing"),
