@@ -16,6 +16,7 @@ from azure.servicebus.aio import ServiceBusClient
 from azure.servicebus.aio.management import ServiceBusAdministrationClient
 
 from infra.local.servicebus import LocalServiceBus
+from infra.local.servicebus.amqp import encode_message
 from tests.integration.servicebus_front_door.conftest import CONFIG
 
 BODY = bytes(range(256)) * 1000
@@ -74,6 +75,22 @@ async def test_messages_pass_encrypted_from_blocking_clients(bus: LocalServiceBu
     )
 
     assert received == [BODY, BODY]
+
+
+async def test_many_messages_at_once_fit_a_websocket(bus: LocalServiceBus) -> None:
+    """aiohttp refuses WebSocket messages of more than 4 MiB."""
+    waiting = [encode_message(data=[bytes(500_000)])] * 10
+    bus.namespace.send("work", waiting, bus.clock())
+    options = secure(bus, TransportType.AmqpOverWebsocket)
+    async with (
+        ServiceBusClient.from_connection_string(**options) as client,
+        client.get_queue_receiver("work", receive_mode=DELETE, prefetch_count=10) as receiver,
+    ):
+        got = 0
+        while got < len(waiting):
+            got += len(await receiver.receive_messages(10, max_wait_time=10))
+
+    assert got == len(waiting)
 
 
 def test_messages_pass_encrypted_under_uvloop() -> None:

@@ -33,8 +33,12 @@ PATH = "/$servicebus/websocket"
 SUBPROTOCOL = "AMQPWSB10"
 
 
+_MESSAGE_BYTES = 64 * 1024
+"""Largest message to a client: aiohttp, in Python's SDK, takes 4 MiB, others less."""
+
+
 class WebSocketTransport:
-    """What the AMQP client writes to: each write leaves as one binary frame."""
+    """What the AMQP client writes to; it leaves in binary messages."""
 
     def __init__(self, outer: Any, ws: WSConnection) -> None:
         self._outer = outer
@@ -42,7 +46,8 @@ class WebSocketTransport:
         self._closing = False
 
     def write(self, data: bytes) -> None:
-        self.send(BytesMessage(data))
+        for start in range(0, len(data), _MESSAGE_BYTES):
+            self.send(BytesMessage(data[start : start + _MESSAGE_BYTES]))
 
     def close(self) -> None:
         if not self._closing:
