@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 from xml.etree.ElementTree import Element
 
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.local.servicebus.amqp import Described, Timestamp
-from infra.local.servicebus.broker import Namespace, Queue, Topic
+from infra.local.servicebus.broker import BrokerError, Namespace, Queue, Topic
 from infra.local.servicebus.filters import (
     CORRELATION_FIELDS,
     CorrelationFilterConfig,
@@ -18,10 +19,23 @@ from infra.local.servicebus.filters import (
     TrueFilterConfig,
 )
 from infra.local.servicebus.server.administration.atom import Entry, entry_document
-from infra.local.servicebus.server.administration.descriptions import description_of, read, write
+from infra.local.servicebus.server.administration.descriptions import (
+    QUEUE,
+    SUBSCRIPTION,
+    TOPIC,
+    Description,
+    description_of,
+    read,
+    write,
+)
 from infra.local.servicebus.server.administration.rules import RULE, read_rule, write_rule
 from infra.local.servicebus.server.administration.values import TIME_SPAN
-from infra.local.servicebus.server.administration.xml import description, document
+from infra.local.servicebus.server.administration.xml import (
+    INSTANCE,
+    SERVICE_BUS,
+    description,
+    document,
+)
 from infra.local.servicebus.settings import (
     AuthorizationRule,
     EntityStatus,
@@ -140,3 +154,73 @@ def test_subscription_settings_come_back(config: SubscriptionConfig) -> None:
 def test_rules_come_back(name: str, filter_: Any, action: Any) -> None:
     rule = RuleConfig(name, filter_, *action)
     assert read_rule(name, over_the_wire(RULE, write_rule(rule, NOW))) == rule
+
+
+ODD_VALUES = st.one_of(
+    st.integers(-(2**63), 2**63 - 1).map(Timestamp),
+    st.integers(-(2**63), 2**63 - 1).map(lambda ticks: Described(TIME_SPAN, ticks)),
+    st.just(Described(TIME_SPAN, "soon")),
+    st.floats(),
+    st.none(),
+    st.binary(),
+    st.text(),
+    st.uuids(),
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.dictionaries(st.text(), ODD_VALUES, max_size=3))
+def test_rules_added_over_amqp_can_always_be_shown(pairs: dict[str, Any]) -> None:
+    rule = RuleConfig("r", CorrelationFilterConfig({}, pairs), "SET a = 1", pairs)
+    over_the_wire(RULE, write_rule(rule, NOW))
+
+
+NAMES_IN_USE = [row.element for each in (QUEUE, TOPIC, SUBSCRIPTION) for row in each.rows] + [
+    *("Filter", "Action", "SqlExpression", "Parameters", "Properties", "CorrelationId"),
+    *("KeyValueOfstringanyType", "Key", "Value", "AuthorizationRule", "Rights", "AccessRights"),
+    *("KeyName", "DefaultRuleDescription", "Name"),
+]
+TYPES = "SqlFilter TrueFilter CorrelationFilter SqlRuleAction int long double boolean dateTime"
+STRANGE_TEXTS = st.text(max_size=8) | st.sampled_from(
+    [
+        "P1D",
+        "PT",
+        "P9999999999999999999D",
+        "-1",
+        "1e999",
+        "9" * 5000,
+        "true",
+        "0001-01-01",
+        "Active",
+    ]
+)
+
+
+def _tree(children: st.SearchStrategy[list[Element]]) -> st.SearchStrategy[Element]:
+    def made(name: str, text: str, kind: str, inner: list[Element]) -> Element:
+        element = Element(f"{{{SERVICE_BUS}}}{name}", {f"{{{INSTANCE}}}type": f"x:{kind}"})
+        element.text = text
+        element.extend(inner)
+        return element
+
+    types = st.sampled_from(f"{TYPES} duration string nonsense".split())
+    return st.builds(made, st.sampled_from(NAMES_IN_USE), STRANGE_TEXTS, types, children)
+
+
+TREES = st.recursive(
+    _tree(st.just([])), lambda inner: _tree(st.lists(inner, max_size=4)), max_leaves=12
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(TREES, max_size=8), st.sampled_from([QUEUE, TOPIC, SUBSCRIPTION]))
+def test_whatever_is_described_is_read_or_refused(rows: list[Element], kind: Description) -> None:
+    source = Element(kind.root)
+    source.extend(rows)
+    for attempt in (
+        lambda: read(kind, source, {"name": "n"}),
+        lambda: namespace().create_queue(read(QUEUE, source, {"name": "n"}), NOW),
+        lambda: read_rule("n", source),
+    ):
+        with suppress(BrokerError):
+            attempt()

@@ -29,6 +29,7 @@ TIME_SPAN = Symbol("com.microsoft:timespan")
 """How .NET sends a TimeSpan in a message: this descriptor and ticks of 100 ns."""
 
 _TICKS = 10_000  # in one ms
+_YEAR_1, _YEAR_10_000 = -62_135_596_800_000, 253_402_300_800_000  # ms since the epoch
 _PAIR = "KeyValueOfstringanyType"
 
 
@@ -98,17 +99,18 @@ def _value(value: Any) -> Element:
 
 
 def _typed(value: Any) -> tuple[str, str]:
-    """Values of other types, which only rules added over AMQP have, are shown as text."""
+    """Values of other types, which only rules added over AMQP have, are shown as what is nearest:
+    numbers or text."""
     match value:
         case bool():
             return "boolean", truth(value)
-        case Timestamp():
+        case Timestamp() if _YEAR_1 <= value < _YEAR_10_000:
             return "dateTime", instant(value)
         case int():
             return "int" if -(2**31) <= value < 2**31 else "long", str(value)
         case float():
             return "double", _NOT_FINITE.get(repr(value), repr(value))
-        case Described(descriptor, ticks) if descriptor == TIME_SPAN and isinstance(ticks, int):
+        case Described(descriptor, int(ticks)) if descriptor == TIME_SPAN and ticks >= 0:
             return "duration", format_duration(ticks // _TICKS)
         case _:
             return "string", str(value)
