@@ -1,18 +1,14 @@
-"""Hostile and broken peers, restarts, and the process itself."""
+"""Hostile and broken peers, restarts, and the admin port."""
 
 from __future__ import annotations
 
 import asyncio
-import json
-import os
-import signal
-import sys
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from azure.servicebus import ServiceBusMessage, ServiceBusReceivedMessage
+from azure.servicebus import ServiceBusMessage
 
 from infra.local.servicebus import LocalServiceBus
 from infra.local.servicebus.amqp.composites import decode_composite, encode_composite
@@ -151,31 +147,6 @@ async def test_malformed_frames_do_not_disturb_a_client_at_work(bus: LocalServic
     assert str(message) == "still here"
 
 
-async def test_a_restarted_bus_has_what_it_accepted(tmp_path: Path) -> None:
-    got: dict[str, ServiceBusReceivedMessage] = {}
-    async with (
-        LocalServiceBus(CONFIG, data=tmp_path) as bus,
-        connect(bus) as client,
-        opened(client.get_queue_sender("work"), client.get_queue_receiver("work")) as (s, r),
-    ):
-        await s.send_messages([ServiceBusMessage("kept"), ServiceBusMessage("done")])
-        while len(got) < 2:
-            received = await r.receive_messages(max_message_count=2, max_wait_time=5)
-            got |= {str(message): message for message in received}
-        await r.complete_message(got["done"])
-        await r.abandon_message(got["kept"])
-    async with LocalServiceBus(CONFIG, data=tmp_path) as bus, connect(bus) as client:
-        restored = counts(bus, "work")
-        async with client.get_queue_receiver("work") as receiver:
-            [again] = await receiver.receive_messages(max_message_count=2, max_wait_time=5)
-            await receiver.complete_message(again)
-        left = counts(bus, "work")
-
-    assert restored == {"active": 1}
-    assert (str(again), again.delivery_count) == ("kept", 1)
-    assert left == {}
-
-
 async def test_messages_of_an_entity_that_is_not_configured_now_are_counted_and_kept(
     tmp_path: Path,
 ) -> None:
@@ -208,42 +179,3 @@ async def test_the_admin_port_tells_health_and_counts(bus: LocalServiceBus) -> N
     }  # fmt: skip
     assert missing.status_code == 404
     assert missing.headers["content-type"] == "application/problem+json"
-
-
-async def start(*arguments: str) -> asyncio.subprocess.Process:
-    return await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "infra.local.servicebus",
-        *arguments,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": os.getcwd()},
-    )
-
-
-async def test_the_process_says_when_it_is_ready_and_stops_gracefully(tmp_path: Path) -> None:
-    config = tmp_path / "config.json"
-    config.write_text(json.dumps(CONFIG))
-    bus = await start("--config", str(config), "--in-memory", "--amqp-port=0", "--admin-port=0")
-    assert bus.stdout is not None
-    line = (await bus.stdout.readline()).decode()
-    ready = dict(part.split("=", 1) for part in line.split()[2:])
-    async with httpx.AsyncClient() as http:
-        health = await http.get(f"{ready['admin']}/health")
-    port = ready["amqp"].rpartition(":")[2]
-    second = await start("--config", str(config), "--in-memory", f"--amqp-port={port}")
-    _, complaint = await second.communicate()
-    config.write_text('{"UserConfig": 5}')
-    third = await start("--config", str(config), "--in-memory", "--amqp-port=0")
-    _, refusal = await third.communicate()
-    bus.send_signal(signal.SIGTERM)
-    rest, _ = await bus.communicate()
-
-    assert line.startswith("ready servicebus amqp=127.0.0.1:")
-    assert health.status_code == 200
-    assert (bus.returncode, rest) == (0, b"")
-    assert (second.returncode, complaint.count(b"\n")) == (1, 1)
-    assert complaint.startswith(b"Cannot listen on 127.0.0.1")
-    assert (third.returncode, refusal.count(b"\n")) == (1, 1)
-    assert b"UserConfig" in refusal

@@ -186,9 +186,13 @@ def test_what_cannot_be_done_is_one_sentence_and_an_exit_code(
     options: list[str],
     code: int,
     sentence: str,
+    tmp_path: Path,
     capfd: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    bad = tmp_path / "BAD"
+    bad.write_text('{"UserConfig": 5}')
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(logs, "configure", lambda *_, **__: None)  # the log is the tests' own
     ports = [] if options[:1] == ["faults"] else FREE_PORTS
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from dataclasses import dataclass, field
 
 MOST_REASONS = 50
@@ -19,8 +19,8 @@ class Tally:
 
     incoming: int = 0
     outgoing: int = 0
-    settled: Counter[str] = field(default_factory=Counter)
-    dead_lettered: Counter[str] = field(default_factory=Counter)
+    settled: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
+    dead_lettered: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
 
     def buried(self, reason: str | None) -> None:
         known = reason or "none"
