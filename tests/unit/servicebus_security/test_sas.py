@@ -248,3 +248,11 @@ def test_management_takes_listen_and_scheduling_also_send(
     else:
         with pytest.raises(Unauthorized):
             claims.require_for(operation, "work")
+
+
+def test_policies_nobody_checks_are_named(caplog: pytest.LogCaptureFixture) -> None:
+    Authorization(Namespace(CONFIG), now=lambda: NOW)
+
+    assert caplog.messages == [
+        f"The policies of '{name}' need keys to be checked." for name in ("work", "sales")
+    ]

@@ -7,6 +7,7 @@ compared, because one bus is reached by many names.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timezone
 from hmac import compare_digest
@@ -16,6 +17,8 @@ from infra.local.servicebus.server.addresses import path_of
 from infra.local.servicebus.server.security.claims import RIGHTS, Claim, Claims
 from infra.local.servicebus.server.security.sas import Unauthorized, covers, is_sas, read_token
 from infra.local.servicebus.settings import AuthorizationRule
+
+log = logging.getLogger(__name__)
 
 
 def policy_of(text: str) -> AuthorizationRule:
@@ -41,6 +44,10 @@ class Authorization:
         self.now = now
         self._rules = tuple(rules)
         self._namespace = namespace
+        if not rules:
+            for entity in (*namespace.queues(), *namespace.topics()):
+                if entity.config.authorization_rules:
+                    log.warning("The policies of '%s' need keys to be checked.", entity.address)
 
     def claim_of_token(self, token: str) -> Claim:
         """Return what a token gives for the resource it names. Raises Unauthorized, in the
@@ -87,7 +94,7 @@ class Authorization:
     def claims_of_key(self, name: str, key: str) -> list[Claim]:
         """Return what a policy's name and key give without a token; empty for none (SASL PLAIN)."""
         every = [("", rule) for rule in self._rules]
-        for entity in self._namespace.entities():
+        for entity in (*self._namespace.queues(), *self._namespace.topics()):
             every += [(entity.address.lower(), rule) for rule in entity.config.authorization_rules]
         return [Claim(path, rule.rights) for path, rule in every if _is_key(rule, name, key)]
 
