@@ -22,6 +22,7 @@ BENCHES: Mapping[str, str] = MappingProxyType(
         "servicebus_recovery": "How soon a local bus with a million stored messages serves",
         "servicebus_many": "The local bus with many sessions, rules, and many buses at once",
         "dynamics_client": "What our Dynamics client costs on top of bare httpx",
+        "governor": "What the rate governor gets out of an environment with limits, simulated",
         "pipeline": "The whole chain: sale-to-ledger latency, and a backlog beside a bare SDK loop",
     }
 )
