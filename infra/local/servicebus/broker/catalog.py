@@ -11,6 +11,7 @@ from infra.local.servicebus.broker.definitions import (
 )
 from infra.local.servicebus.broker.errors import EntityNotFound
 from infra.local.servicebus.broker.queue import Queue
+from infra.local.servicebus.broker.restore import Absent
 from infra.local.servicebus.broker.runtime import Runtime
 from infra.local.servicebus.broker.topic import Subscription, Topic
 from infra.local.servicebus.settings import (
@@ -31,6 +32,7 @@ class Catalog:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._entities = runtime.entities  # by lower-case address
+        self.absent = Absent()
 
     # Finding
 
@@ -113,6 +115,7 @@ class Catalog:
         for part in parts(entity):
             self._entities[part.address.lower()] = part
             part.created_at = part.updated_at = part.accessed_at = now
+            self.absent.give_back(part)
 
     # Changing
 

@@ -50,7 +50,7 @@ class Directory(Catalog):
     or else the latest of these calls. So what is created here is there after a restart, and an
     entity of the file that is changed or deleted here stays so until the file's settings for it
     change. A file that no longer names an entity leaves it, with its messages, in storage until
-    it does again."""
+    it, or one of these calls, does again."""
 
     def __init__(self, config: NamespaceConfig, runtime: Runtime, now: int) -> None:
         super().__init__(runtime)

@@ -41,7 +41,6 @@ class Namespace(Directory):
         now: int = 0,
         limits: Limits | None = None,
     ) -> None:
-        self.orphans: dict[str, int] = {}  # stored messages of entities no longer configured
         runtime = Runtime(parse, lock_tokens or random_lock_tokens(), limits)
         super().__init__(config, runtime, now)
 
@@ -144,6 +143,11 @@ class Namespace(Directory):
 
     def restore(self, changes: Iterable[Change]) -> None:
         """Take over what storage loaded; once, before anything else. Locks are not restored:
-        what was locked waits again, with its delivery count. Messages of entities that are no
-        longer configured stay in storage untouched and are counted in `orphans`."""
-        self.orphans = restore(changes, self, self._runtime)
+        what was locked waits again, with its delivery count. What
+        belongs to entities that are not there stays in storage until they are (`orphans`)."""
+        restore(changes, self, self._runtime)
+
+    @property
+    def orphans(self) -> dict[str, int]:
+        """How many stored messages wait for entities that are not there, by address."""
+        return dict(self.absent.counts)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from itertools import chain
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from infra.local.servicebus.broker.changes import (
     Change,
@@ -18,16 +18,41 @@ from infra.local.servicebus.broker.changes import (
     SequenceReached,
     SessionStatePut,
 )
-from infra.local.servicebus.broker.directory import Directory
 from infra.local.servicebus.broker.entity import Entity
 from infra.local.servicebus.broker.messages import BrokerMessage, MessageState, Payload
 from infra.local.servicebus.broker.queue import Queue
 from infra.local.servicebus.broker.runtime import Runtime
 from infra.local.servicebus.broker.topic import Subscription
 
+if TYPE_CHECKING:
+    from infra.local.servicebus.broker.directory import Directory
 
-def restore(changes: Iterable[Change], directory: Directory, runtime: Runtime) -> dict[str, int]:
-    """Apply loaded rows; return how many messages belong to addresses not in the directory.
+
+class Absent:
+    """What storage keeps of entities that are not there, until they are."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, list[tuple[Any, Payload | None]]] = {}  # by lower-case address
+        self.counts: Counter[str] = Counter()  # messages by address
+
+    def keep(self, row: Any, payload: Payload | None) -> None:
+        self._rows.setdefault(row.entity.lower(), []).append((row, payload))
+        if payload is not None:
+            # This reference keeps the payload in storage meanwhile.
+            payload.references += 1
+            self.counts[row.entity] += 1
+
+    def give_back(self, entity: Entity) -> None:
+        """The entity is there again: it gets what it had."""
+        for row, payload in self._rows.pop(entity.address.lower(), ()):
+            _apply(entity, row, payload)
+            self.counts.pop(row.entity, None)
+            if payload is not None:
+                payload.references -= 1
+
+
+def restore(changes: Iterable[Change], directory: Directory, runtime: Runtime) -> None:
+    """Apply loaded rows; those of addresses not in the directory wait in its `absent`.
 
     Rows may come in any order, except that entities come first, payloads before the messages that
     use them, and messages and duplicates of one entity in ascending order."""
@@ -39,36 +64,27 @@ def restore(changes: Iterable[Change], directory: Directory, runtime: Runtime) -
             break
         definitions.append(change)
     directory.adopt(definitions)
-    return _contents(rows, runtime.entities, runtime)
-
-
-def _contents(
-    changes: Iterable[Change], entities: Mapping[str, Entity], runtime: Runtime
-) -> dict[str, int]:
     payloads: dict[int, Payload] = {}
-    orphans: Counter[str] = Counter()
-    for change in changes:
+    for change in rows:
         if isinstance(change, PayloadPut):
             payloads[change.number] = Payload(change.number, change.data)
             runtime.last_payload = max(runtime.last_payload, change.number)
             continue
-        if isinstance(change, MessagePut):
-            payload = payloads[change.payload]
-            entity = entities.get(change.entity.lower())
-            if entity is None:
-                # Its reference keeps the payload in storage while the entity is away.
-                payload.references += 1
-                orphans[change.entity] += 1
-            else:
-                entity.keep(_message(change, payload))
-            continue
-        apply = _APPLY.get(type(change))
-        if apply is None:
+        if not isinstance(change, _STATE):
             raise TypeError(f"storage loaded a {type(change).__name__}, which is no state")
-        entity = entities.get(change.entity.lower())  # type: ignore[union-attr]
-        if entity is not None:
-            apply(entity, change)
-    return dict(orphans)
+        payload = payloads[change.payload] if isinstance(change, MessagePut) else None
+        entity = runtime.entities.get(change.entity.lower())
+        if entity is None:
+            directory.absent.keep(change, payload)
+        else:
+            _apply(entity, change, payload)
+
+
+def _apply(entity: Entity, row: Any, payload: Payload | None) -> None:
+    if payload is not None:
+        entity.keep(_message(row, payload))
+    else:
+        _APPLY[type(row)](entity, row)
 
 
 def _reached(entity: Entity, row: SequenceReached) -> None:
@@ -95,6 +111,7 @@ def _no_rule(entity: Entity, row: RuleRemoved) -> None:
         entity.rule_set.remove(row.name, missing_ok=True)
 
 
+_STATE = MessagePut | SequenceReached | DuplicateNoted | SessionStatePut | RulePut | RuleRemoved
 _APPLY: dict[type[Change], Callable[[Entity, Any], None]] = {
     SequenceReached: _reached,
     DuplicateNoted: _noted,
