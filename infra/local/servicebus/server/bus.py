@@ -100,7 +100,7 @@ class LocalServiceBus:
         self._metrics: Metrics | None = None
         self._prometheus: Prometheus | None = None
         self.clients: set[Client] = set()
-        self.faults = Faults(self._at_once)
+        self.faults = Faults()
 
     @property
     def connection_string(self) -> str:
@@ -209,6 +209,7 @@ class LocalServiceBus:
             faults=self.faults,
             authorization=Authorization(self.namespace, self._keys, now=self.clock),
         )
+        self.faults.at_once = self._at_once
         self._core.advance()
         self._core.watch_time()
         if self._meter_provider is not None:
@@ -239,6 +240,7 @@ class LocalServiceBus:
         traceback: TracebackType | None,
     ) -> None:
         """Stop listening, end every connection, make everything durable."""
+        self.faults.at_once = None
         self._door.close()
         await self._admin.stop()
         for measured in (self._metrics, self._prometheus):

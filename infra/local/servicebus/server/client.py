@@ -185,6 +185,8 @@ class Client(asyncio.Protocol):
         if error is not None:
             self.connection.close(error)
         self.flush()
+        if self.paused:
+            self._transport.abort()  # what is written will never leave
         self._act(self.connection.lost())
 
     # Inside

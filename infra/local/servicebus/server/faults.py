@@ -202,11 +202,11 @@ class Faults:
     """The faults of one bus. `active` is empty while none can strike: the only thing that healthy
     traffic looks at. Those that have struck often enough stay listed until they are removed."""
 
-    def __init__(self, at_once: Callable[[Ordered], None] | None = None) -> None:
+    def __init__(self) -> None:
         self.active: list[Ordered] = []
         self._ordered: dict[int, Ordered] = {}
         self._ids = count(1)
-        self._at_once = at_once
+        self.at_once: Callable[[Ordered], None] | None = None  # set while the bus runs
 
     def add(self, fault: Fault) -> Ordered:
         """Order the fault; one `at` now has happened when this returns."""
@@ -214,8 +214,8 @@ class Faults:
         self._ordered[ordered.id] = ordered
         if fault.at != NOW:
             self.active.append(ordered)
-        elif self._at_once is not None:
-            self._at_once(ordered)
+        elif self.at_once is not None:
+            self.at_once(ordered)
         return ordered
 
     def strike(self, occasion: Occasion) -> Fault | None:

@@ -54,6 +54,10 @@ class WebSocketTransport:
             self.send(CloseConnection(CloseReason.NORMAL_CLOSURE))
             self.hang_up()
 
+    def abort(self) -> None:
+        self._closing = True
+        self._outer.abort()
+
     def is_closing(self) -> bool:
         return self._closing or bool(self._outer.is_closing())
 
