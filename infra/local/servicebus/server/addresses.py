@@ -19,7 +19,12 @@ def node_of(address: str) -> tuple[str, str | None]:
     path = path_of(address)
     if path.lower() == CBS:
         return "", CBS
+    entity = entity_of(address)
+    return entity, MANAGEMENT if entity != path else None
+
+
+def entity_of(address: str) -> str:
+    """Return the path of the entity an address belongs to: that of `q/$management` is `q`."""
+    path = path_of(address)
     head, _, last = path.rpartition("/")
-    if last.lower() == MANAGEMENT:
-        return head, MANAGEMENT
-    return path, None
+    return head if last.lower() == MANAGEMENT else path

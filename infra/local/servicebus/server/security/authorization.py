@@ -13,7 +13,7 @@ from datetime import datetime, timezone
 from hmac import compare_digest
 
 from infra.local.servicebus.broker import EntityNotFound, Namespace
-from infra.local.servicebus.server.addresses import path_of
+from infra.local.servicebus.server.addresses import entity_of
 from infra.local.servicebus.server.security.claims import RIGHTS, Claim, Claims
 from infra.local.servicebus.server.security.sas import Unauthorized, covers, is_sas, read_token
 from infra.local.servicebus.settings import AuthorizationRule
@@ -76,7 +76,7 @@ class Authorization:
     def claim_for(self, audience: str, token: str) -> Claim:
         """As claim_of_token, narrowed to an audience the token must cover."""
         claim = self.claim_of_token(token)
-        path = path_of(audience).lower()
+        path = entity_of(audience).lower()
         if not covers(claim.path, path):
             raise Unauthorized(
                 f"InvalidAudience: The authorization header contains a token with a wrong "

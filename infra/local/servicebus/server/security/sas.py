@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote, unquote_plus
 
 from infra.local.servicebus.broker import BrokerError
-from infra.local.servicebus.server.addresses import path_of
+from infra.local.servicebus.server.addresses import entity_of
 
 _SCHEME = "sharedaccesssignature"
 _FIELDS = ("sr", "sig", "se", "skn")
@@ -65,7 +65,7 @@ def read_token(token: str) -> SasToken:
         raise _malformed("'sig' is base64") from error
     # A resource without a scheme begins with the host; the Node SDK's has a query.
     whole = resource if "://" in resource else f"sb://{resource}"
-    path = path_of(whole.partition("?")[0])
+    path = entity_of(whole.partition("?")[0])
     return SasToken(
         path.lower(),
         unquote_plus(fields["skn"]),
