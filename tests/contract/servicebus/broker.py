@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from infra.local.servicebus import LocalServiceBus, ManualClock
 from infra.local.servicebus.config import parse_config
+from infra.local.servicebus.settings import AuthorizationRule
 
 
 class Subscription(NamedTuple):
@@ -52,6 +53,10 @@ class Broker(ABC):
     def connection(self, *, web_socket: bool = False, secure: bool = False) -> dict[str, Any]:
         """Return how a client connects: `connection_string`, and where it needs them `ca_file`,
         `web_socket` and `custom_endpoint`. `secure`: over TLS, as administration clients do."""
+
+    def policy(self, right: str) -> tuple[str, str]:
+        """Return name and key of a policy with this right only: Listen or Send."""
+        raise NotImplementedError
 
     @abstractmethod
     async def create(self, kind: str, entity: dict[str, Any]) -> None:
@@ -93,8 +98,17 @@ def correlation_rule(name: str, **conditions: Any) -> dict[str, Any]:
 
 
 class LocalBroker(Broker):
-    """A bus in this process, durable so that it can be restarted; `template` is copied into its
-    data folder."""
+    """A bus in this process that checks keys, durable so that it can be restarted; `template` is
+    copied into its data folder."""
+
+    _POLICIES = tuple(
+        AuthorizationRule(name, frozenset(rights), f"{name} primary", f"{name} secondary")
+        for name, rights in {
+            "RootManageSharedAccessKey": ("Listen", "Send", "Manage"),
+            "Listen": ("Listen",),
+            "Send": ("Send",),
+        }.items()
+    )
 
     def __init__(self, template: Path) -> None:
         super().__init__()
@@ -107,8 +121,15 @@ class LocalBroker(Broker):
     def _new_bus(self, amqp_port: int) -> LocalServiceBus:
         empty = {"UserConfig": {"Namespaces": [{"Name": "contract"}]}}
         return LocalServiceBus(
-            empty, data=Path(self._data.name), clock=self._clock, amqp_port=amqp_port
+            empty,
+            data=Path(self._data.name),
+            clock=self._clock,
+            amqp_port=amqp_port,
+            keys=self._POLICIES,
         )
+
+    def policy(self, right: str) -> tuple[str, str]:
+        return right, f"{right} primary"
 
     async def start(self) -> LocalBroker:
         await self._bus.__aenter__()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Sequence
 from itertools import count
 from typing import Any
@@ -36,13 +37,24 @@ class Client:
         self._web_socket = web_socket
         self._rules_by_link = rules_by_link
         self._name = f"client-{next(self._names)}"
+        self._policy: tuple[str, str] | None = None
         self._opened = False
         self._admin: Admin | None = None
         self._others: list[Client] = []
 
-    async def open(self, *, retries: int = 0, **options: Any) -> Client:
-        """Connect; without retries, which would only hide or delay what the broker answered."""
-        connection = self._broker.connection(web_socket=self._web_socket)
+    async def open(
+        self,
+        *,
+        retries: int = 0,
+        policy: tuple[str, str] | None = None,
+        web_socket: bool = False,
+        **options: Any,
+    ) -> Client:
+        """Connect; without retries, which would only hide or delay what the broker answered.
+
+        `policy`: name and key instead of those in the broker's connection string. `timeout`: s."""
+        self._policy = policy
+        connection = self._connection(web_socket=web_socket or self._web_socket)
         await self._driver.ask(
             "open_client", **{"as": self._name, "retries": retries} | connection | options
         )
@@ -92,7 +104,7 @@ class Client:
             self._admin = Admin(self._driver, f"admin-{next(self._names)}")
             await self._driver.ask(
                 "open_admin", **{"as": self._admin.name},
-                **self._broker.connection(secure=True),
+                **self._connection(secure=True),
             )  # fmt: skip
         return self._admin
 
@@ -114,6 +126,15 @@ class Client:
         if self._opened:
             self._opened = False
             await self._driver.ask("close", self._name, name=self._name)
+
+    def _connection(self, **how: bool) -> dict[str, Any]:
+        connection = self._broker.connection(**how)
+        if self._policy is None:
+            return connection
+        text = connection["connection_string"]
+        for part, value in zip(("KeyName", "Key"), self._policy, strict=True):
+            text = re.sub(f"SharedAccess{part}=[^;]*", f"SharedAccess{part}={value}", text)
+        return {**connection, "connection_string": text}
 
     async def _connected(self) -> str:
         if not self._opened:

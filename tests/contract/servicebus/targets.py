@@ -95,7 +95,10 @@ class Remote(Target):
 class Azure(Remote):
     name = "azure"
     title = "Azure"
-    lacks: ClassVar[dict[str, str]] = {needs.RESTART: "Azure is not ours to restart"}
+    lacks: ClassVar[dict[str, str]] = {
+        needs.RESTART: "Azure is not ours to restart",
+        needs.POLICIES: "policies of a namespace are made through Azure Resource Manager only",
+    }
 
     def missing(self, driver: Driver) -> str | None:
         self.connection_string = os.environ.get(NAMESPACE, "")
@@ -110,6 +113,9 @@ class Emulator(Remote):
     title = "official emulator"
     lacks: ClassVar[dict[str, str]] = {
         needs.RESTART: "the official emulator keeps nothing",
+        needs.KEYS: "the official emulator takes any key",
+        needs.POLICIES: "the official emulator takes any key",
+        needs.WEB_SOCKETS: "the official emulator has no WebSockets",
         needs.ADMINISTRATION: "the official emulator's administration API speaks plain HTTP",
     }
     at_once = 2  # it takes ten connections, and an SDK may open one for each sender and receiver

@@ -59,36 +59,6 @@ async def send(client: ServiceBusClient, queue: str, text: str) -> None:
         await sender.send_messages(ServiceBusMessage(text))
 
 
-async def test_a_forwarded_message_arrives_under_a_new_number(client: ServiceBusClient) -> None:
-    async with opened(
-        client.get_queue_sender("in"),
-        client.get_topic_sender("news"),
-        client.get_subscription_receiver("news", "all"),
-    ) as (source, direct, receiver):
-        await source.send_messages([ServiceBusMessage("first"), ServiceBusMessage("second")])
-        await direct.send_messages(ServiceBusMessage("direct"))
-        messages = await receiver.receive_messages(3, max_wait_time=5)
-
-    assert [str(each) for each in messages] == ["first", "second", "direct"]
-    numbers = [(each.sequence_number, each.enqueued_sequence_number) for each in messages]
-    assert numbers == [(1, 1), (2, 2), (3, 3)]
-
-
-async def test_a_forwarded_dead_letter_says_why_and_where_it_died(client: ServiceBusClient) -> None:
-    async with opened(
-        client.get_queue_sender("work"),
-        client.get_queue_receiver("work"),
-        client.get_queue_receiver("dead"),
-    ) as (sender, receiver, burier):
-        await sender.send_messages(ServiceBusMessage("bad"))
-        (message,) = await receiver.receive_messages(1, max_wait_time=5)
-        await receiver.dead_letter_message(message, reason="why", error_description="because")
-        (dead,) = await burier.receive_messages(1, max_wait_time=5)
-
-    assert (dead.dead_letter_reason, dead.dead_letter_error_description) == ("why", "because")
-    assert dead.dead_letter_source == "work"
-
-
 async def test_what_cannot_be_forwarded_waits_among_the_dead_letters(
     client: ServiceBusClient,
 ) -> None:
@@ -101,12 +71,6 @@ async def test_what_cannot_be_forwarded_waits_among_the_dead_letters(
         (dead,) = await dead_letters.receive_messages(1, max_wait_time=5)
         assert await transfer.receive_messages(1, max_wait_time=0.1) == []
     assert dead.dead_letter_reason == "TransferFailed"
-
-
-async def test_nothing_is_received_from_what_forwards(client: ServiceBusClient) -> None:
-    with pytest.raises(ServiceBusError, match="forwards to 'news'"):
-        async with client.get_queue_receiver("in") as receiver:
-            await receiver.receive_messages(1, max_wait_time=1)
 
 
 @pytest.mark.parametrize(

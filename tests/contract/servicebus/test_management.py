@@ -52,40 +52,6 @@ async def test_requests_that_cannot_be_served_are_answered_with_the_reason(
     assert (no_rules[0], no_rules[2]) == (400, "amqp:not-allowed")
 
 
-async def test_rules_are_added_listed_used_and_removed(
-    bus: LocalServiceBus, client: ServiceBusClient
-) -> None:
-    rule = {
-        "sql-filter": {"expression": "kind = 'b'"},
-        "sql-rule-action": {"expression": "SET x = 1"},
-    }
-    async with opened(
-        client.get_subscription_receiver("sale-completed", "all"),
-        client.get_topic_sender("sale-completed"),
-    ) as (receiver, sender):
-        added = await ask(receiver, "add-rule", {"rule-name": "bees", "rule-description": rule})
-        again = await ask(receiver, "add-rule", {"rule-name": "BEES", "rule-description": rule})
-        bad = {"sql-filter": {"expression": "kind ="}}
-        wrong = await ask(receiver, "add-rule", {"rule-name": "bad", "rule-description": bad})
-        removed = await ask(receiver, "remove-rule", {"rule-name": "$Default"})
-        missing = await ask(receiver, "remove-rule", {"rule-name": "$Default"})
-        listed = await ask(receiver, "enumerate-rules", {"skip": 0, "top": 10})
-        for kind in ("a", "b"):
-            await sender.send_messages(
-                ServiceBusMessage(kind, message_id=kind, application_properties={"kind": kind})
-            )
-        [got] = await receiver.receive_messages(max_message_count=5, max_wait_time=5)
-
-    assert [answer[0] for answer in (added, again, wrong, removed, missing)] == [
-        200, 409, 400, 200, 404,
-    ]  # fmt: skip
-    [entry] = listed[1][b"rules"]
-    filter_, action, name = entry[b"rule-description"]
-    assert (filter_, action, name) == ([b"kind = 'b'"], [b"SET x = 1"], b"bees")
-    assert str(got) == "b"
-    assert got.application_properties == {b"kind": b"b", b"x": 1, b"RuleName": b"bees"}
-
-
 async def test_settling_by_token_does_what_settling_by_link_does(
     bus: LocalServiceBus, client: ServiceBusClient
 ) -> None:

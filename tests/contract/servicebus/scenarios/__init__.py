@@ -24,5 +24,6 @@ for _module in (
     "entities",
     "administration",
     "connections",
+    "access",
 ):
     import_module(f"{__name__}.{_module}")

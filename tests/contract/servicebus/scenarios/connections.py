@@ -72,3 +72,16 @@ async def everything_survives_a_restart(client: Client, broker: Broker) -> None:
         "waiting": ("active", 0),
         "scheduled": ("scheduled", 0),
     }
+
+
+@scenario(CONNECTIONS, needs.WEB_SOCKETS)
+async def web_sockets_carry_everything(client: Client, broker: Broker) -> None:
+    """AMQP over WebSocket and TLS sends, receives and settles as over TCP."""
+    queue = await broker.queue()
+    await client.open(web_socket=True)
+    sender, receiver = await client.pair(queue)
+    await sender.send_list(messages("1", "2"))
+    got = await receiver.receive(2)
+    await receiver.complete(*got)
+    assert texts(got) == ["1", "2"]
+    assert await receiver.peek() == []

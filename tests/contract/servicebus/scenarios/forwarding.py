@@ -37,6 +37,17 @@ async def subscriptions_forward(client: Client, broker: Broker) -> None:
 
 
 @scenario(FORWARDING)
+async def queues_forward_to_topics(client: Client, broker: Broker) -> None:
+    """A queue forwards to a topic, whose subscriptions get their copies."""
+    topic, [mine] = await broker.topic(subscription("mine"))
+    source = await broker.queue(ForwardTo=topic)
+    sender = await client.sender(source)
+    await sender.send(*messages("a", "b"))
+    receiver = await client.receiver(mine, mode="receive-and-delete")
+    assert texts(await receiver.receive(2, wait=15)) == ["a", "b"]
+
+
+@scenario(FORWARDING)
 async def dead_letters_are_forwarded(client: Client, broker: Broker) -> None:
     """ForwardDeadLetteredMessagesTo sends dead letters to another queue with reason and source."""
     target = await broker.queue()

@@ -102,12 +102,13 @@ async def several_matching_rules_give_one_copy(client: Client, broker: Broker) -
 
 @scenario(RULES)
 async def actions_change_the_copy(client: Client, broker: Broker) -> None:
-    """A rule's action sets and removes properties of the subscription's copy."""
+    """A rule's action sets and removes properties of the subscription's copy and names itself."""
     rule = sql_rule("rule", "n = 2", "SET n = n + 1; SET sys.Label = 'seen'; REMOVE secret")
     sent = [Message(body="m", properties={"n": 2, "secret": "x"})]
     [got] = await _selected(client, broker, sent, rule)
     assert got.subject == "seen"
     assert got.properties["n"] == 3
+    assert got.properties["RuleName"] == "rule"
     assert "secret" not in got.properties
 
 
