@@ -153,13 +153,28 @@ async def test_a_settled_message_cannot_be_settled_again_after_its_transaction(
         delivery = await received(peer)
         txn = await peer.declare()
         await peer.settle(delivery, within(txn, Accepted()))
-        twice = await peer.settle(delivery, within(txn, Accepted()))
-        await peer.discharge(txn)
+        done = await peer.discharge(txn)
+        final = await peer.expect(Disposition)
         peer.dispose(delivery, Accepted())
         await peer.quiet()
 
-    assert condition(twice) == "com.microsoft:message-lock-lost"
+    assert done == Accepted()
+    assert (final.role, final.settled, final.state) == (False, True, Accepted())
     assert not [said for said in peer.heard if isinstance(said.performative, Disposition)]
+
+
+async def test_a_message_is_settled_once_in_a_transaction(bus: LocalServiceBus) -> None:
+    async with opened(bus) as peer:
+        await peer.coordinate()
+        await peer.attach("out", to="work")
+        await peer.attach("in", source="work")
+        await peer.send("out", message("m"))
+        delivery = await received(peer)
+        txn = await peer.declare()
+        await peer.settle(delivery, within(txn, Accepted()))
+        twice = await peer.settle(delivery, within(txn, Accepted()))
+
+    assert condition(twice) == "com.microsoft:message-lock-lost"
 
 
 async def test_one_lost_lock_rolls_everything_back(

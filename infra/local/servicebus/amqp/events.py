@@ -48,8 +48,8 @@ class Disposed(NamedTuple):
     for link.echo(delivery_id, outcome).
 
     An outcome that only holds once its transaction is discharged leaves the deliveries unsettled
-    (4.4.3): the peer may tell another one after a rollback. Call link.forget(delivery_id) when it
-    holds."""
+    (4.4.3): the peer may tell another one after a rollback. Echo it unsettled, and again, settled,
+    when it holds."""
 
     link: OutgoingLink
     deliveries: list[Sent]

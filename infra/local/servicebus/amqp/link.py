@@ -267,14 +267,13 @@ class OutgoingLink(Link):
         self.delivery_count = (self.delivery_count + 1) & SERIAL
         self.session.write_transfer(self, tag, payload, settled=settled, subject=subject)
 
-    def echo(self, delivery_id: int, outcome: Any) -> None:
-        """Confirm the outcome the peer asked for, or name the one that came instead."""
+    def echo(self, delivery_id: int, outcome: Any, *, settled: bool = True) -> None:
+        """Confirm the outcome the peer asked for, or name the one that came instead; for good, or
+        until its transaction is discharged."""
+        if settled:
+            self.session.unsettled.pop(delivery_id, None)
         if not self.gone:
-            self.session.settle(ROLE_SENDER, delivery_id, outcome)
-
-    def forget(self, delivery_id: int) -> None:
-        """Note that a delivery has its final outcome, told while it was still conditional."""
-        self.session.unsettled.pop(delivery_id, None)
+            self.session.settle(ROLE_SENDER, delivery_id, outcome, settled=settled)
 
     def drained(self) -> None:
         """Give up the credit that is left: there is nothing more to send now (2.6.7)."""

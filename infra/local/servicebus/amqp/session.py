@@ -70,7 +70,7 @@ class Session:
         self._peer_window = max(begin.incoming_window, 0)
         self._next_delivery_id = 0
         self._waiting: deque[tuple[OutgoingLink, bytes]] = deque()
-        self._settling: list[tuple[bool, int, int, Any]] = []
+        self._settling: list[tuple[bool, int, int, Any, bool]] = []
         self.write(
             Begin(channel, 0, WINDOW, WINDOW, HANDLE_MAX, properties={}),
         )
@@ -145,25 +145,30 @@ class Session:
         """Drop what waits to be sent on a link that ends."""
         self._waiting = deque(waiting for waiting in self._waiting if waiting[0] is not link)
 
-    def settle(self, role: bool, delivery_id: int, outcome: Any) -> None:
+    def settle(self, role: bool, delivery_id: int, outcome: Any, *, settled: bool = True) -> None:
         """Note a disposition to send; consecutive ones with the same outcome become one range."""
         if self.ending:
             return
         settling = self._settling
         if settling:
-            last_role, first, last, last_outcome = settling[-1]
-            if last_role is role and delivery_id == last + 1 and outcome == last_outcome:
-                settling[-1] = (role, first, delivery_id, outcome)
+            last_role, first, last, last_outcome, was_settled = settling[-1]
+            if (
+                last_role is role
+                and delivery_id == last + 1
+                and outcome == last_outcome
+                and settled is was_settled
+            ):
+                settling[-1] = (role, first, delivery_id, outcome, settled)
                 return
         else:
             self.connection.flush_later(self)
-        settling.append((role, delivery_id, delivery_id, outcome))
+        settling.append((role, delivery_id, delivery_id, outcome, settled))
 
     def flush(self) -> None:
         settling, self._settling = self._settling, []
-        for role, first, last, outcome in settling:
+        for role, first, last, outcome, settled in settling:
             self.connection.write_frame(
-                self.channel, Disposition(role, first, last, True, outcome, False)
+                self.channel, Disposition(role, first, last, settled, outcome, False)
             )
 
     def end(self, error: Error | None = None) -> None:

@@ -69,7 +69,7 @@ class Transaction:
 
     def __init__(self, transactions: Transactions, txn_id: bytes) -> None:
         self.id = txn_id
-        self.settled: list[Callable[[], None]] = []  # called after a commit
+        self.done: list[Callable[[], None]] = []  # to be called when a commit is durable
         self._transactions = transactions
         self._work: list[Work] = []
         self._failure: str | None = None
@@ -112,8 +112,6 @@ class Transaction:
             ) from cause
         for work in self._work:
             work.apply(now)
-        for settled in self.settled:
-            settled()
 
 
 class Transactions:
@@ -151,13 +149,16 @@ class Transactions:
             )
         return found
 
-    def discharge(self, txn_id: bytes, now: int, *, fail: bool) -> None:
-        """End the transaction: do its work, or drop it where `fail`. Raises TransactionUnknown, or
-        TransactionRolledBack when the work cannot be done; then it is dropped too."""
+    def discharge(self, txn_id: bytes, now: int, *, fail: bool) -> list[Callable[[], None]]:
+        """End the transaction: do its work, or drop it where `fail`; return what is to be called
+        once that is durable. Raises TransactionUnknown, or TransactionRolledBack when the work
+        cannot be done; then it is dropped too."""
         transaction = self.find(txn_id)
         self.drop(txn_id)
-        if not fail:
-            transaction.commit(now)
+        if fail:
+            return []
+        transaction.commit(now)
+        return transaction.done
 
     def drop(self, txn_id: bytes) -> None:
         """Roll back, if the transaction is still open."""

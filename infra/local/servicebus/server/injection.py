@@ -80,10 +80,10 @@ class _HeldLink:
     def settle(self, delivery_id: int, outcome: Any) -> None:
         self._hold(lambda: self._link.settle(delivery_id, outcome))
 
-    def echo(self, delivery_id: int, outcome: Any) -> None:
+    def echo(self, delivery_id: int, outcome: Any, *, settled: bool = True) -> None:
         failed = isinstance(outcome, Rejected) and outcome.error is not None
         told = outcome if failed or self._outcome is None else self._outcome
-        self._hold(lambda: self._link.echo(delivery_id, told))
+        self._hold(lambda: self._link.echo(delivery_id, told, settled=settled))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._link, name)

@@ -91,22 +91,25 @@ class ClientTransactions:
 
     def hold_settlement(self, queue: Queue, event: Disposed) -> None:
         """Hold what the peer's dispositions ask for, and tell it for each whether that will do."""
+        link = event.link
         for sent in event.deliveries:
-            outcome: TransactionalState | Rejected
             try:
                 transaction = self.open.find(event.state.txn_id)
                 token, asked = sent.subject, event.state.outcome
                 if asked is None:
                     raise refused(NOT_IMPLEMENTED, "A transactional disposition needs an outcome.")
                 transaction.hold([settlement(queue, token, asked)], self._core.now())
-                transaction.settled.append(partial(event.link.forget, sent.delivery_id))
-                outcome = TransactionalState(transaction.id, confirmation(asked))
             except BrokerError as refusal:
                 if event.settled:
                     self.spoil(event.state, refusal)
-                outcome = Rejected(error_of(refusal))
+                else:
+                    link.echo(sent.delivery_id, Rejected(error_of(refusal)))
+                continue
             if not event.settled:
-                event.link.echo(sent.delivery_id, outcome)
+                confirmed = confirmation(asked)
+                held = TransactionalState(transaction.id, confirmed)
+                link.echo(sent.delivery_id, held, settled=False)
+                transaction.done.append(partial(link.echo, sent.delivery_id, confirmed))
 
 
 def settlement(queue: Queue, token: UUID, state: Any) -> Work:
@@ -172,11 +175,13 @@ class CoordinatorNode(Node):
         """Acknowledge when the work is durable."""
         core = self.core
         self._declared.discard(command.txn_id)
-        self._transactions.discharge(command.txn_id, core.now(), fail=bool(command.fail))
+        done = self._transactions.discharge(command.txn_id, core.now(), fail=bool(command.fail))
 
         def stored(failure: StorageError | None) -> None:
-            outcome = ACCEPTED if failure is None else Rejected(error_of(failure))
-            self._answer(event, outcome)
+            if failure is None:
+                for each in done:
+                    each()
+            self._answer(event, ACCEPTED if failure is None else Rejected(error_of(failure)))
 
         core.committer.after(stored)
 
