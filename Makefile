@@ -27,6 +27,7 @@ lint: install-all  ## Ruff and strict mypy
 	$(VENV)/mypy
 
 test: lint  ## Ruff, strict mypy and every test
+	@sh tools/install_peers.sh
 	$(VENV)/python -m pytest -n 2 --dist loadscope $(PYTEST_ARGS)
 
 bench: install-all  ## Measure speed and memory (prints figures, asserts nothing)

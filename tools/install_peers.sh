@@ -1,10 +1,12 @@
 #!/bin/sh
 # install_peers.sh: put the clients the Service Bus contract suite drives beside Tillbus' own into
 # .peers: an older azure-servicebus and the Node SDK. All pinned in tests/contract/servicebus/peers;
-# done once per pins. Whatever cannot be fetched is named and its scenarios skip; nothing fails.
+# done once per pins. Whatever cannot be fetched is named and its scenarios skip; with PEERS=required,
+# as in CI, that is exit code 1 instead.
 set -u
 cd "$(dirname "$0")/.."
 pins=tests/contract/servicebus/peers
+missing=
 
 # run WHAT STAMP PIN COMMAND: keep the stamp only when the command worked.
 run() {
@@ -19,7 +21,9 @@ run() {
         touch "$stamp"
     else
         rm -f "$stamp"
-        echo "Could not: $(tail -n 1 .peers/install.log). The suite skips the scenarios of $what."
+        why=$(grep -i -m 1 "error" .peers/install.log || tail -n 1 .peers/install.log)
+        echo "Could not: $why. The suite skips the scenarios of $what."
+        missing=yes
     fi
 }
 
@@ -38,4 +42,4 @@ node() {
 
 run "azure-servicebus 7.12" python-7.12.installed "$pins/python-7.12.txt" old_python
 run "@azure/service-bus for Node" node.installed "$pins/package-lock.json" node
-exit 0
+[ "${PEERS:-}" != required ] || [ -z "$missing" ]
