@@ -149,6 +149,8 @@ def test_an_entra_token_is_refused_in_a_sentence_that_says_why() -> None:
         ("sb://h/work", "sb://h/work", True),
         ("sb://h/work", "sb://h/work/$management", True),
         ("sb://h/work", "sb://h/work2", False),
+        ("sb://h/work/$management", "sb://h/work", True),
+        ("sb://h/$management", "sb://h/work", False),
         ("sb://h/work", "sb://h/", False),
         ("sb://h/sales", "sb://h/sales/Subscriptions/all", True),
         ("sb://h/sales/subscriptions/all", "sb://h/sales", False),

@@ -24,7 +24,8 @@ def node_of(address: str) -> tuple[str, str | None]:
 
 
 def entity_of(address: str) -> str:
-    """Return the path of the entity an address belongs to: that of `q/$management` is `q`."""
+    """Return the path of the entity an address belongs to: that of `q/$management` is `q`. A bare
+    `$management` belongs to none: it must not stand for the whole namespace."""
     path = path_of(address)
     head, _, last = path.rpartition("/")
-    return head if last.lower() == MANAGEMENT else path
+    return head if head and last.lower() == MANAGEMENT else path
