@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -362,6 +363,37 @@ async def test_operations_of_management_and_of_cbs_fail_one_by_one(
     async with connect(bus) as client:
         with pytest.raises(ServiceBusAuthenticationError):
             await send_one(client.get_queue_sender("work"))
+
+
+@side_by_side
+async def test_a_request_whose_answer_is_lost_has_happened_and_a_delayed_one_is_answered_in_time(
+    bus: LocalServiceBus, clock: ManualClock
+) -> None:
+    at = "management:schedule-message"
+    due = datetime.now(timezone.utc) + timedelta(hours=1)
+    async with patient(bus) as client, client.get_queue_sender("work") as sender:
+        cut = bus.faults.add(Fault(kind="disconnect", at=at))
+        await sender.schedule_messages(ServiceBusMessage("twice"), due)
+        late = bus.faults.add(Fault(kind="delay", at=at, delay_ms=60_000))
+        scheduling = asyncio.create_task(sender.schedule_messages(ServiceBusMessage("x"), due))
+        await until(lambda: late.hits == 1 and held(bus) == {"scheduled": 3})
+        assert not scheduling.done()
+        clock.forward(seconds=60)
+        await bus.advance()
+        await scheduling
+
+    assert cut.hits == 1
+
+
+@side_by_side
+async def test_an_attach_that_is_cut_off_is_tried_again(
+    bus: LocalServiceBus, clock: ManualClock
+) -> None:
+    cut = bus.faults.add(Fault(kind="disconnect", at="attach", entity="work"))
+    async with patient(bus) as client, client.get_queue_sender("work") as sender:
+        await sender.send_messages(ServiceBusMessage("x"))
+
+    assert (cut.hits, held(bus)) == (1, {"active": 1})
 
 
 @side_by_side
