@@ -40,6 +40,14 @@ node() {
         npm ci --prefix .peers/node --no-audit --no-fund --ignore-scripts
 }
 
+# Source only: it takes a C compiler. Its users find it on PYTHONPATH.
+proton() {
+    rm -rf .peers/proton &&
+        .venv/bin/uv pip install --quiet --python .venv/bin/python --target .peers/proton \
+            -r "$pins/proton.txt"
+}
+
 run "azure-servicebus 7.12" python-7.12.installed "$pins/python-7.12.txt" old_python
 run "@azure/service-bus for Node" node.installed "$pins/package-lock.json" node
+run "Apache Qpid Proton" proton.installed "$pins/proton.txt" proton
 [ "${PEERS:-}" != required ] || [ -z "$missing" ]
