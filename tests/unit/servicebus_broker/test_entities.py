@@ -169,6 +169,23 @@ async def test_of_file_and_calls_what_was_said_last_counts(restarts: Restarts) -
     assert queue_of(namespace, "q").updated_at == 20
 
 
+async def test_an_entity_the_file_dropped_gets_its_messages_when_it_is_made_again(
+    restarts: Restarts,
+) -> None:
+    namespace = await restarts.start()
+    namespace.send("q", [message("a"), message("b")], 0)
+    namespace = await restarts.start(NamespaceConfig())
+    assert namespace.orphans == {"q": 2}
+
+    namespace.create_queue(QueueConfig("q"), 0)
+    assert namespace.orphans == {}
+    queue_of(namespace, "q").receive(1, 0, settle_on_delivery=True)
+    namespace.send("q", [message("c")], 0)
+
+    namespace = await restarts.start(NamespaceConfig())
+    assert names(queue_of(namespace, "q").receive(9, 0)) == ["b", "c"]
+
+
 async def test_a_name_written_otherwise_is_the_same_entity(restarts: Restarts) -> None:
     namespace = await restarts.start()
     namespace.send("q", [message("a"), message("b")], 0)
