@@ -16,7 +16,7 @@ from proton.reactor import Container
 BODIES = ["first", "second", "third", "x" * 70_000, *(f"message {n}" for n in range(16))]
 
 
-class Exchange(MessagingHandler):
+class Exchange(MessagingHandler):  # type: ignore[misc, unused-ignore]
     """Send everything; then release, reject and fail one message each and accept the rest."""
 
     def __init__(self, url: str) -> None:
@@ -81,7 +81,7 @@ class Exchange(MessagingHandler):
         }
 
 
-class Transact(MessagingHandler, TransactionHandler):
+class Transact(MessagingHandler, TransactionHandler):  # type: ignore[misc, unused-ignore]
     """Abort one transaction, then commit one that settles a message and sends another."""
 
     def __init__(self, url: str) -> None:
