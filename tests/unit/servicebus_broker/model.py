@@ -100,7 +100,6 @@ class ModelSessionQueue(ModelQueue):
     ) -> None:
         self.send(number, str(number), ttl, due, now)
         self.held[-1].session = session
-        self.serve(now)
 
     def next_available(self) -> str | None:
         waiting = (e.session for e in self.in_order() if e.waits and e.session not in self.locks)

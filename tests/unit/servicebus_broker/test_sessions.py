@@ -197,6 +197,30 @@ def test_an_abandoned_message_brings_its_session_back_to_the_front() -> None:
     assert accepted(sessions, None).session_id == "a"
 
 
+def test_a_session_stands_by_its_first_message_however_its_messages_come_back() -> None:
+    namespace, queue, sessions = session_queue()
+    send(namespace, "a1", "b1", "c1", "a2")
+    a = accepted(sessions, "a")
+    a1, _ = queue.receive(2, 0, session=a)
+    queue.abandon(a1.lock_token, 0)
+    queue.receive(1, 0, session=a)
+    assert accepted(sessions, None).session_id == "b"
+
+    sessions.release(a, 0)  # a2 comes back first, then a1
+
+    assert [accepted(sessions, None).session_id for _ in range(2)] == ["a", "c"]
+
+
+def test_a_session_whose_first_message_has_gone_stands_by_its_next_one() -> None:
+    namespace, _, sessions = session_queue()
+    send(namespace, "a1", ttl=MINUTE)
+    send(namespace, "b1", "a2")
+
+    namespace.advance(MINUTE)
+
+    assert [accepted(sessions, None, MINUTE).session_id for _ in range(2)] == ["b", "a"]
+
+
 def test_those_who_wait_for_a_session_are_served_in_order_as_sessions_become_available() -> None:
     namespace, _, sessions = session_queue()
     got: list[tuple[str, str | None]] = []
