@@ -10,6 +10,11 @@ from uuid import UUID
 
 
 @dataclass(frozen=True)
+class Null:
+    """A body that is the AMQP value null."""
+
+
+@dataclass(frozen=True)
 class Time:
     """An AMQP timestamp to send; it comes back as its ms."""
 
@@ -112,7 +117,7 @@ def _body(message: Message) -> dict[str, Any]:
     if message.sequence is not None:
         return {"sequence": tagged(message.sequence)}
     if message.value is not None:
-        return {"value": tagged(message.value)}
+        return {"value": None if message.value == Null() else tagged(message.value)}
     body = message.body.encode() if isinstance(message.body, str) else message.body
     return {"data": [tagged(body)]}
 
@@ -121,6 +126,8 @@ def as_received(found: dict[str, Any]) -> Received:
     known = {each.name for each in fields(Received)}
     [(kind, held)] = found.pop("body").items()
     content = untagged(held)
+    if kind == "value" and content is None:
+        content = Null()
     body = {"body": content[0]} if kind == "data" else {kind: content}
     for name in ("properties", "annotations"):
         found[name] = {key: untagged(value) for key, value in found[name].items()}

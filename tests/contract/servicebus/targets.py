@@ -97,6 +97,7 @@ class Azure(Remote):
     title = "Azure"
     lacks: ClassVar[dict[str, str]] = {
         needs.RESTART: "Azure is not ours to restart",
+        needs.LONG_WAITS: "nobody waits minutes for a scenario",
         needs.POLICIES: "policies of a namespace are made through Azure Resource Manager only",
     }
 
@@ -113,6 +114,7 @@ class Emulator(Remote):
     title = "official emulator"
     lacks: ClassVar[dict[str, str]] = {
         needs.RESTART: "the official emulator keeps nothing",
+        needs.LONG_WAITS: "nobody waits minutes for a scenario",
         needs.KEYS: "the official emulator takes any key",
         needs.POLICIES: "the official emulator takes any key",
         needs.WEB_SOCKETS: "the official emulator has no WebSockets",

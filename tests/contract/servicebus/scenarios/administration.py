@@ -148,3 +148,16 @@ async def the_namespace_describes_itself(client: Client, broker: Broker) -> None
     found = await admin.namespace("name", "messaging_sku")
     assert found["name"]
     assert found["messaging_sku"] in ("Basic", "Standard", "Premium")
+
+
+@scenario(ADMINISTRATION, needs.ADMINISTRATION, needs.LONG_WAITS)
+async def idle_queues_delete_themselves(client: Client, broker: Broker) -> None:
+    """A queue with AutoDeleteOnIdle is gone when nobody used it for that long."""
+    admin, name = await client.admin(), broker.name("idle")
+    await admin.create("queue", name, auto_delete_on_idle="PT5M")
+    await broker.forward(290)
+    there = name in await admin.list("queue")
+    await broker.forward(20)
+    assert there
+    with refused("not-found"):
+        await (await client.sender(name)).send(Message(body="m"))

@@ -52,8 +52,8 @@ async def clients_go_on_after_a_restart(client: Client, broker: Broker) -> None:
 
 
 @scenario(CONNECTIONS, needs.RESTART)
-async def everything_survives_a_restart(client: Client, broker: Broker) -> None:
-    """Messages, counts, deferred and scheduled ones, and session states survive a restart."""
+async def messages_survive_a_restart(client: Client, broker: Broker) -> None:
+    """Active, deferred and scheduled messages survive a restart with their delivery counts."""
     queue = await broker.queue()
     sender, receiver = await client.pair(queue)
     await sender.send(*messages("done", "abandoned", "deferred", "waiting"))
@@ -63,15 +63,43 @@ async def everything_survives_a_restart(client: Client, broker: Broker) -> None:
     await receiver.abandon(abandoned)
     await sender.schedule(messages("scheduled"), at=broker.now() + 3_600_000)
     await broker.restart()
-    later = await client.another()
-    again = await later.receiver(queue)
-    left = {message.text: (message.state, message.delivery_count) for message in await again.peek()}
+    again = await (await client.another()).receiver(queue)
+    left = {each.text: (each.state, each.delivery_count) for each in await again.peek()}
     assert left == {
         "abandoned": ("active", 1),
         "deferred": ("deferred", 0),
         "waiting": ("active", 0),
         "scheduled": ("scheduled", 0),
     }
+
+
+@scenario(CONNECTIONS, needs.RESTART)
+async def sessions_survive_a_restart(client: Client, broker: Broker) -> None:
+    """Sessions survive a restart with their messages and state."""
+    queue = await broker.queue(RequiresSession=True)
+    sender = await client.sender(queue)
+    await sender.send_list(messages("1", "2", session_id="a"))
+    receiver = await client.session(queue, "a")
+    await receiver.complete(await receiver.one())
+    await receiver.set_state(b"at 1")
+    await broker.restart()
+    again = await (await client.another()).session(queue, "a")
+    assert await again.state() == b"at 1"
+    assert (await again.one()).text == "2"
+
+
+@scenario(CONNECTIONS, needs.RESTART)
+async def duplicates_are_known_after_a_restart(client: Client, broker: Broker) -> None:
+    """Duplicate detection remembers ids over a restart."""
+    queue = await broker.queue(
+        RequiresDuplicateDetection=True, DuplicateDetectionHistoryTimeWindow="PT1M"
+    )
+    first = await client.sender(queue)
+    await first.send(Message(body="1", message_id="x"))
+    await broker.restart()
+    sender, receiver = await (await client.another()).pair(queue)
+    await sender.send(Message(body="2", message_id="x"), Message(body="3", message_id="y"))
+    assert texts(await receiver.peek()) == ["1", "3"]
 
 
 @scenario(CONNECTIONS, needs.WEB_SOCKETS)

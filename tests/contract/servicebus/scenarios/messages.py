@@ -8,7 +8,7 @@ from uuid import UUID
 from tests.contract.servicebus import needs
 from tests.contract.servicebus.broker import Broker
 from tests.contract.servicebus.client import Client
-from tests.contract.servicebus.messages import Message, Received, Time
+from tests.contract.servicebus.messages import Message, Null, Received, Time
 from tests.contract.servicebus.scenario import Topic, scenario
 
 MESSAGES = Topic("Messages", "service-bus-messages-payloads")
@@ -108,8 +108,8 @@ async def bodies_arrive_byte_by_byte(client: Client, broker: Broker) -> None:
 
 @scenario(MESSAGES)
 async def value_bodies_survive(client: Client, broker: Broker) -> None:
-    """AMQP value bodies survive: text, numbers, booleans, lists and maps."""
-    values = ["text", 42, 0.5, True, ["a", 1], {"key": "value", "n": [1, 2]}]
+    """AMQP value bodies survive: text, numbers, booleans, null, lists and maps."""
+    values = [Null(), "text", 42, 0.5, True, ["a", 1], {"key": "value", "n": [1, 2]}]
     got = await _sent_and_received(client, broker, *(Message(value=value) for value in values))
     assert [message.value for message in got] == values
 
