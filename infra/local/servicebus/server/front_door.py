@@ -71,7 +71,7 @@ class Undecided(asyncio.Protocol):
     def connection_made(self, transport: Any) -> None:
         self._transport = transport
         self._door.undecided.add(self)
-        self._deadline = self._loop.call_later(HANDSHAKE_SECONDS, self.abort)
+        self._deadline = self._loop.call_later(HANDSHAKE_SECONDS, self._too_late)
 
     def connection_lost(self, _exc: Exception | None) -> None:
         self._door.undecided.discard(self)
@@ -86,6 +86,15 @@ class Undecided(asyncio.Protocol):
             self._securing = self._loop.create_task(self._start_tls(data))
         else:
             self._decide(data)
+
+    def _too_late(self) -> None:
+        self._note("connection cut: silent for %d s after connecting", HANDSHAKE_SECONDS)
+        self.abort()
+
+    def _note(self, text: str, *details: object) -> None:
+        name = self._transport.get_extra_info("peername")
+        peer = ":".join(map(str, name[:2])) if isinstance(name, tuple) else str(name)
+        log.info(text, *details, extra={"peer": peer})
 
     def abort(self) -> None:
         if self._securing is not None:
@@ -126,7 +135,7 @@ class Undecided(asyncio.Protocol):
         try:
             self._transport = await starting
         except (OSError, ssl.SSLError, ConnectionError) as error:
-            log.debug("a TLS handshake failed: %s", error)
+            self._note("connection cut: the TLS handshake failed: %s", error)
             self._door.undecided.discard(self)
             self._deadline.cancel()
             return
