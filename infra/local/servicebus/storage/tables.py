@@ -103,10 +103,11 @@ def load(connection: sqlite3.Connection) -> Iterator[Change]:
         raise LookupError(f"a message's content is missing (payload {number})")
     for number, data in connection.execute("SELECT * FROM payload"):
         yield PayloadPut(number, data)
-    for entity, *fields, application, properties in connection.execute(
-        "SELECT * FROM message ORDER BY entity, sequence_number"
-    ):
-        yield MessagePut._make((addresses[entity], *fields, _map(application), _map(properties)))
+    for row in connection.execute("SELECT * FROM message ORDER BY entity, sequence_number"):
+        application, properties = row[-2:]
+        if application is not None or properties is not None:
+            row = (*row[:-2], _map(application), _map(properties))
+        yield MessagePut(addresses[row[0]], *row[1:])
     for entity, message_id, at in connection.execute("SELECT * FROM duplicate ORDER BY at"):
         yield DuplicateNoted(addresses[entity], message_id, at)
     for entity, session_id, state, at in connection.execute("SELECT * FROM session_state"):
