@@ -27,7 +27,7 @@ from infra.local.servicebus.settings import (
     TopicConfig,
 )
 from tests.contract.servicebus.conftest import connect, counts, opened
-from tests.unit.servicebus_broker.helpers import queue_of
+from tests.unit.servicebus_broker.helpers import message, queue_of
 
 CONFIG = NamespaceConfig(
     queues=(
@@ -106,6 +106,19 @@ async def test_open_links_end_when_their_queue_is_disabled_or_deleted(
             await receiving
         with pytest.raises(error):
             await sender.send_messages(ServiceBusMessage("b"))
+
+
+async def test_management_links_serve_the_queue_that_has_the_name_now(
+    bus: LocalServiceBus, client: ServiceBusClient
+) -> None:
+    async with client.get_queue_receiver("dead") as receiver:
+        await receiver.peek_messages()
+        bus.namespace.delete("dead", 0)
+        bus.namespace.create_queue(QueueConfig("dead"), 0)
+        bus.namespace.send("dead", [message("new")], 0)
+        found = await receiver.peek_messages()
+
+    assert [each.message_id for each in found] == ["new"]
 
 
 async def test_an_idle_queue_is_deleted_once_nobody_uses_it(

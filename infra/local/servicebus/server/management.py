@@ -74,6 +74,8 @@ class Management:
             if transaction is not None and name not in _HELD | _CHANGING_NOTHING:
                 raise refused(NOT_ALLOWED, f"'{operation}' cannot be part of a transaction.")
             self._claims.require_for(operation, self._entity.address)
+            # It may have been deleted since the link was attached, and made anew.
+            self._entity = self._core.namespace.entity(self._entity.address)
             self._transaction = transaction
             body = action(self, body_of(request))
         except (BrokerError, AmqpError) as refusal:
