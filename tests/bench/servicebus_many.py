@@ -87,8 +87,10 @@ def through_sessions(sessions: int) -> float:
     namespace = Namespace(NamespaceConfig(queues=(QueueConfig("q", requires_session=True),)))
     queue = namespace.entity("q")
     assert isinstance(queue, Queue)
+    assert queue.sessions is not None
+    held = queue.sessions
     names = [f"session-{number}" for number in range(sessions)]
-    per_session = SESSIONS // sessions
+    per_session = max(SESSIONS // sessions, 1)
     messages = [
         encode_message(properties=Properties(message_id="m", group_id=name), data=BODY)
         for name in names
@@ -99,20 +101,21 @@ def through_sessions(sessions: int) -> float:
             namespace.send("q", [each] * per_session, 0)
             namespace.take_changes()
         for _ in names:
-            lock = queue.accept_session(None, 0)
+            lock = held.accept(None, 0)
             assert lock is not None
             for delivery in queue.receive(per_session, 0, session=lock):
                 queue.complete(delivery.lock_token, 0)
-            queue.release_session(lock, 0)
+            held.release(lock, 0)
             namespace.take_changes()
 
-    return cpu_us(work, SESSIONS)
+    return cpu_us(work, sessions * per_session)
 
 
 def sessions() -> None:
-    for count in (1, SESSIONS):
+    # The next available session is found among all that wait: 100 times as many cost little more.
+    for count in (1, SESSIONS, 100 * SESSIONS):
         spent = best_of(ROUNDS, lambda many=count: through_sessions(many))  # type: ignore[misc]
-        print(f"{SESSIONS} messages in {count:>5,} sessions {spent:6.1f} us per message")
+        print(f"{count:>7,} sessions with messages {spent:6.1f} us per message")
 
 
 async def many_buses(count: int) -> None:
