@@ -19,7 +19,6 @@ from infra.local.servicebus.amqp import (
     encode_value,
     split_batch,
 )
-from infra.local.servicebus.amqp.connection import CHANNEL_MAX, MAX_INCOMPLETE_BYTES, MAX_LINKS
 from infra.local.servicebus.amqp.events import (
     Arrived,
     Attached,
@@ -29,6 +28,7 @@ from infra.local.servicebus.amqp.events import (
     Oversize,
 )
 from infra.local.servicebus.amqp.frames import AMQP_HEADER, FrameBuffer, encode_frame
+from infra.local.servicebus.amqp.limits import CHANNEL_MAX, MAX_INCOMPLETE_BYTES, MAX_LINKS
 from infra.local.servicebus.amqp.performatives import Accepted
 from infra.local.servicebus.broker import Namespace
 from infra.local.servicebus.server.client import Client

@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 import pytest
 
 from infra.local.servicebus import LocalServiceBus
-from infra.local.servicebus.amqp import Properties, connection, encode_message, session
+from infra.local.servicebus.amqp import Properties, encode_message, limits
 from infra.local.servicebus.amqp.connection import Connection
 from infra.local.servicebus.amqp.frames import AMQP_HEADER, SASL_HEADER
 from infra.local.servicebus.amqp.performatives import (
@@ -90,7 +90,7 @@ async def test_hundreds_of_silent_connections_keep_nobody_from_being_served(
 async def test_a_flood_of_links_ends_its_connection(
     bus: LocalServiceBus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection, "MAX_LINKS", 300)
+    monkeypatch.setattr(limits, "MAX_LINKS", 300)
     async with connected(bus) as peer:
         await peer.open()
         for channel in (0, 1):
@@ -153,7 +153,7 @@ async def test_a_delivery_without_end_is_not_kept_beyond_the_largest_message() -
 async def test_many_unfinished_deliveries_end_their_connection(
     bus: LocalServiceBus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection, "MAX_INCOMPLETE_BYTES", 500_000)
+    monkeypatch.setattr(limits, "MAX_INCOMPLETE_BYTES", 500_000)
     async with opened(bus) as peer:
         for number in range(60):
             await peer.attach(f"{number}", to="work", handle=number)
@@ -181,7 +181,7 @@ async def test_empty_frames_without_end_cost_nothing(bus: LocalServiceBus) -> No
 async def test_deliveries_nobody_settles_are_remembered_up_to_a_number(
     bus: LocalServiceBus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "MAX_UNSETTLED", 20)
+    monkeypatch.setattr(limits, "MAX_UNSETTLED", 20)
     async with opened(bus) as peer:
         await peer.attach("out", to="work")
         for _ in range(50):

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from infra.local.servicebus import LocalServiceBus
-from infra.local.servicebus.amqp.connection import CHANNEL_MAX
+from infra.local.servicebus.amqp.limits import CHANNEL_MAX, HANDLE_MAX
 from infra.local.servicebus.amqp.performatives import (
     Accepted,
     Attach,
@@ -21,7 +21,6 @@ from infra.local.servicebus.amqp.performatives import (
     Released,
     Transfer,
 )
-from infra.local.servicebus.amqp.session import HANDLE_MAX
 from infra.local.servicebus.server.clock import ManualClock
 from infra.local.servicebus.settings import AuthorizationRule
 from tests.integration.servicebus_protocol.conftest import CONFIG

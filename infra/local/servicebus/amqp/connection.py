@@ -16,7 +16,7 @@ from __future__ import annotations
 from enum import Enum, auto
 from typing import Any
 
-from infra.local.servicebus.amqp import sasl
+from infra.local.servicebus.amqp import limits, sasl
 from infra.local.servicebus.amqp.composites import decode_composite, encode_composite
 from infra.local.servicebus.amqp.errors import AmqpError, FramingError
 from infra.local.servicebus.amqp.events import Closed, Event
@@ -50,18 +50,6 @@ from infra.local.servicebus.amqp.performatives import (
 from infra.local.servicebus.amqp.session import Session
 from infra.local.servicebus.amqp.values import UShort
 
-MAX_FRAME_SIZE = 65536
-"""Bytes; what the real service takes."""
-
-CHANNEL_MAX = 4999
-"""Highest channel, as the real service says."""
-
-MAX_LINKS = 5000
-"""Links of one connection, refused ones included until the peer lets them go."""
-
-MAX_INCOMPLETE_BYTES = 64 * 1024 * 1024
-"""Of deliveries that come in several frames and are not whole yet, over all links."""
-
 FAREWELL = "closed"
 """Why a connection is over that either side ended with nothing to complain about."""
 
@@ -84,7 +72,7 @@ class Connection:
         *,
         sign_in: sasl.SignIn = sasl.anyone,
         open_within: float | None = None,
-        max_frame_size: int = MAX_FRAME_SIZE,
+        max_frame_size: int = limits.MAX_FRAME_SIZE,
         idle_time_out: float | None = None,
         now: float = 0.0,
     ) -> None:
@@ -178,7 +166,7 @@ class Connection:
             self._closed(f"SASL {init.mechanism} was refused")
 
     def _on_open(self, _channel: int, peer: Open, _payload: bytes) -> None:
-        size = MAX_FRAME_SIZE if peer.max_frame_size is None else peer.max_frame_size
+        size = limits.MAX_FRAME_SIZE if peer.max_frame_size is None else peer.max_frame_size
         if size < MIN_MAX_FRAME_SIZE:
             raise AmqpError(
                 f"max-frame-size is at least {MIN_MAX_FRAME_SIZE}", condition="amqp:invalid-field"
@@ -200,16 +188,16 @@ class Connection:
                 self.container_id,
                 None,
                 self._buffer.max_frame_size,
-                UShort(CHANNEL_MAX),
+                UShort(limits.CHANNEL_MAX),
                 idle,
                 properties={},
             ),
         )
 
     def _on_begin(self, channel: int, begin: Begin, _payload: bytes) -> None:
-        if channel > CHANNEL_MAX or channel in self.sessions:
+        if channel > limits.CHANNEL_MAX or channel in self.sessions:
             raise AmqpError(
-                f"channel {channel} is in use or exceeds channel-max {CHANNEL_MAX}",
+                f"channel {channel} is in use or exceeds channel-max {limits.CHANNEL_MAX}",
                 condition="amqp:not-allowed",
             )
         self.sessions[channel] = Session(self, channel, begin)
@@ -223,9 +211,9 @@ class Connection:
                 self.forget(session)
             return
         session.on_frame(performative, payload)
-        if self.incomplete_bytes > MAX_INCOMPLETE_BYTES:
+        if self.incomplete_bytes > limits.MAX_INCOMPLETE_BYTES:
             raise AmqpError(
-                f"more than {MAX_INCOMPLETE_BYTES} bytes of unfinished deliveries",
+                f"more than {limits.MAX_INCOMPLETE_BYTES} bytes of unfinished deliveries",
                 condition="amqp:resource-limit-exceeded",
             )
 
@@ -290,9 +278,9 @@ class Connection:
 
     def count_link(self) -> None:
         self.link_count += 1
-        if self.link_count > MAX_LINKS:
+        if self.link_count > limits.MAX_LINKS:
             raise AmqpError(
-                f"a connection has at most {MAX_LINKS} links",
+                f"a connection has at most {limits.MAX_LINKS} links",
                 condition="amqp:resource-limit-exceeded",
             )
 

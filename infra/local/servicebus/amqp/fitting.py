@@ -1,4 +1,4 @@
-"""Performatives for peers that take small frames: only transfers can be cut into several (2.3.1)."""
+"""Performatives for small frames: only transfers can be cut into several (AMQP 1.0, 2.3.1)."""
 
 from __future__ import annotations
 

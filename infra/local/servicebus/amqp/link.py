@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from infra.local.servicebus.amqp import limits
 from infra.local.servicebus.amqp.events import Arrived, Credited, Oversize
 from infra.local.servicebus.amqp.performatives import (
     ROLE_RECEIVER,
@@ -36,11 +37,6 @@ def serial_distance(start: int, end: int) -> int:
     """Return how far `end` is ahead of `start`, 0 when it is not."""
     ahead = (end - start) & SERIAL
     return ahead if ahead < _HALF_SERIAL else 0
-
-
-CREDIT_WINDOW = 1000
-"""Deliveries a peer may have unanswered on one link, as the real service grants; half of it
-answered is granted anew."""
 
 
 class Sent(NamedTuple):
@@ -159,7 +155,7 @@ class IncomingLink(Link):
             max_message_size=max_message_size,
         )
         if self.open:
-            self.credit = CREDIT_WINDOW
+            self.credit = limits.CREDIT_WINDOW
             self._grant()
 
     def settle(self, delivery_id: int, outcome: Any) -> None:
@@ -170,7 +166,7 @@ class IncomingLink(Link):
         if outcome is not None:
             self.session.settle(ROLE_RECEIVER, delivery_id, outcome)
         self._answered += 1
-        if self._answered * 2 >= CREDIT_WINDOW:
+        if self._answered * 2 >= limits.CREDIT_WINDOW:
             self.credit += self._answered
             self._answered = 0
             self._grant()

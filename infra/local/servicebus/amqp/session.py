@@ -13,6 +13,7 @@ from itertools import groupby
 from struct import Struct
 from typing import TYPE_CHECKING, Any
 
+from infra.local.servicebus.amqp import limits
 from infra.local.servicebus.amqp.encode import encode_binary, encode_uint
 from infra.local.servicebus.amqp.errors import AmqpError, SessionError
 from infra.local.servicebus.amqp.events import Attached, Detached, Disposed
@@ -42,16 +43,6 @@ from infra.local.servicebus.amqp.performatives import (
 if TYPE_CHECKING:
     from infra.local.servicebus.amqp.connection import Connection
 
-WINDOW = 65536
-"""Transfer frames the peer may send before it needs a new flow; what the SDKs grant as well."""
-
-MAX_UNSETTLED = 65536
-"""Deliveries remembered for a peer that does not settle them; beyond, the oldest are forgotten:
-their locks ended long ago."""
-
-HANDLE_MAX = 255
-"""Links per session; the real service refuses more than this too."""
-
 _TRANSFER_HEAD = Struct(">IBBH3sBII").pack
 _PERFORMATIVE_ROOM = 96
 """Bytes left for frame head and transfer performative when a message is cut into frames."""
@@ -65,14 +56,14 @@ class Session:
         self.links: dict[int, Link] = {}
         self.unsettled: dict[int, Sent] = {}
         self._next_incoming_id = begin.next_outgoing_id
-        self._incoming_window = WINDOW
+        self._incoming_window = limits.WINDOW
         self._next_outgoing_id = 0
         self._peer_window = max(begin.incoming_window, 0)
         self._next_delivery_id = 0
         self._waiting: deque[tuple[OutgoingLink, bytes]] = deque()
         self._settling: list[tuple[bool, int, int, Any, bool]] = []
         self.write(
-            Begin(channel, 0, WINDOW, WINDOW, HANDLE_MAX, properties={}),
+            Begin(channel, 0, limits.WINDOW, limits.WINDOW, limits.HANDLE_MAX, properties={}),
         )
 
     @property
@@ -98,7 +89,7 @@ class Session:
                 self._next_incoming_id,
                 self._incoming_window,
                 self._next_outgoing_id,
-                WINDOW,
+                limits.WINDOW,
                 handle,
                 delivery_count,
                 credit,
@@ -117,7 +108,7 @@ class Session:
         self._next_delivery_id = (delivery_id + 1) & SERIAL
         if not settled:
             self.unsettled[delivery_id] = Sent(delivery_id, subject, link)
-            if len(self.unsettled) > MAX_UNSETTLED:
+            if len(self.unsettled) > limits.MAX_UNSETTLED:
                 del self.unsettled[next(iter(self.unsettled))]
         head = encode_uint(link.handle) + encode_uint(delivery_id) + encode_binary(tag)
         room = self.connection.peer_max_frame_size - _PERFORMATIVE_ROOM
@@ -206,9 +197,9 @@ class Session:
             self.end(Error(error.condition, error.text))
 
     def _on_attach(self, attach: Attach, _payload: bytes) -> None:
-        if attach.handle > HANDLE_MAX:
+        if attach.handle > limits.HANDLE_MAX:
             raise AmqpError(
-                f"handle {attach.handle} exceeds handle-max {HANDLE_MAX}",
+                f"handle {attach.handle} exceeds handle-max {limits.HANDLE_MAX}",
                 condition="amqp:connection:framing-error",
             )
         if attach.handle in self.links:
@@ -242,8 +233,8 @@ class Session:
                 "more transfers than the window allows",
                 condition="amqp:session:window-violation",
             )
-        if self._incoming_window * 2 < WINDOW:
-            self._incoming_window = WINDOW
+        if self._incoming_window * 2 < limits.WINDOW:
+            self._incoming_window = limits.WINDOW
             self.write_flow()
         link = self._link(transfer.handle)
         if not isinstance(link, IncomingLink):
