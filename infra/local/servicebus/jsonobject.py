@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
 from infra.local.servicebus.durations import parse_duration
-from infra.local.servicebus.settings import ENTITY_NAME, ENTITY_NAME_RULE
+from infra.local.servicebus.settings import ENTITY_NAME, ENTITY_NAME_RULE, path_of
 
 T = TypeVar("T")
-_SCHEME_AND_HOST = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://[^/]*")
 _KINDS: dict[type, str] = {
     dict: "an object",
     list: "an array",
@@ -80,8 +78,7 @@ class JsonObject:
 
     def entity_path(self, key: str) -> str | None:
         """A path such as 'q', or the URI 'sb://host/q' of it; an empty text is none."""
-        path = _SCHEME_AND_HOST.sub("", self.text(key)).strip("/")
-        return path or None
+        return path_of(self.text(key)) or None
 
     def texts(self, key: str, *allowed: str) -> list[str]:
         """An array of some of these texts."""

@@ -16,12 +16,18 @@ from infra.local.servicebus.filters import FilterConfig, TrueFilterConfig
 
 MINUTE_MS = 60_000
 ENTITY_NAME = re.compile(r"[A-Za-z0-9](?:[\w\-./]*[A-Za-z0-9])?", re.ASCII)
+_SCHEME_AND_HOST = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://[^/]*")
 ENTITY_NAME_RULE = (
     "letters, digits, '_', '-', '.' and '/' are allowed, a letter or digit first and last"
 )
 DEFAULT_RULE_NAME = "$Default"
 DEAD_LETTER_QUEUE = "$DeadLetterQueue"
 TRANSFER_DEAD_LETTER_QUEUE = "$Transfer/$DeadLetterQueue"
+
+
+def path_of(address: str) -> str:
+    """Return the path of an entity's address without scheme, host and outer slashes."""
+    return _SCHEME_AND_HOST.sub("", address).strip("/")
 
 
 @dataclass(frozen=True)

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import re
+from infra.local.servicebus.settings import path_of
 
 CBS = "$cbs"
 MANAGEMENT = "$management"
-_SCHEME_AND_HOST = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://[^/]*")
-
-
-def path_of(address: str) -> str:
-    """Return the path of an address without scheme, host and outer slashes."""
-    return _SCHEME_AND_HOST.sub("", address).strip("/")
 
 
 def node_of(address: str) -> tuple[str, str | None]:

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 from xml.etree.ElementTree import Element
 
 from infra.local.servicebus.durations import format_duration, parse_duration
-from infra.local.servicebus.server.addresses import path_of
 from infra.local.servicebus.server.administration.xml import (
     Content,
     element,
@@ -18,7 +17,7 @@ from infra.local.servicebus.server.administration.xml import (
     find_all,
     text_of,
 )
-from infra.local.servicebus.settings import AuthorizationRule, EntityStatus
+from infra.local.servicebus.settings import AuthorizationRule, EntityStatus, path_of
 
 RIGHTS = ("Listen", "Send", "Manage")
 
