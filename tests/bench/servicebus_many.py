@@ -89,6 +89,8 @@ def through_sessions(sessions: int) -> float:
     assert isinstance(queue, Queue)
     assert queue.sessions is not None
     held = queue.sessions
+    assert queue.sessions is not None
+    held = queue.sessions
     names = [f"session-{number}" for number in range(sessions)]
     per_session = max(SESSIONS // sessions, 1)
     messages = [
@@ -138,10 +140,10 @@ async def many_buses(count: int) -> None:
 
 def main(_argv: Sequence[str] | None = None) -> int:
     """Return 0."""
-    filters()
-    sessions()
     for count in BUSES:
         asyncio.run(many_buses(count))
+    filters()
+    sessions()
     return 0
 
 
