@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any
 
 from infra.local.servicebus import LocalServiceBus
 from infra.local.servicebus.amqp import Message, encode_message
-from infra.local.servicebus.amqp.composites import decode_composite, encode_composite
+from infra.local.servicebus.amqp.composites import encode_composite
 from infra.local.servicebus.amqp.encode import encode_described
-from infra.local.servicebus.amqp.frames import AMQP_HEADER, FrameBuffer, encode_frame
+from infra.local.servicebus.amqp.frames import AMQP_HEADER, encode_frame
 from infra.local.servicebus.amqp.message import VALUE
 from infra.local.servicebus.amqp.performatives import (
     ROLE_RECEIVER,
@@ -34,30 +34,14 @@ from infra.local.servicebus.amqp.performatives import (
     Transfer,
 )
 from infra.local.servicebus.amqp.values import UShort
-
-P = TypeVar("P")
-PATIENCE = 5.0
-"""Seconds a test waits for what must come."""
+from tests.integration.servicebus_protocol.hearing import PATIENCE, Listener
 
 
-class Said(NamedTuple):
-    """One frame of the bus."""
-
-    channel: int
-    performative: Any
-    payload: bytes
-
-
-class Peer:
-    """Frames that were not asked for wait, in order, until they are."""
+class Peer(Listener):
+    """Says what it is told to, and hears."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader = reader
-        self._writer = writer
-        self._frames = FrameBuffer(1 << 20)
-        self.heard: list[Said] = []
-        self.heartbeats = 0
-        self.largest = 1 << 20  # bytes of a frame that it takes
+        super().__init__(reader, writer)
         self._deliveries: dict[int, int] = {}  # next delivery id, by channel
         self._handles: dict[tuple[int, str], int] = {}
 
@@ -226,93 +210,11 @@ class Peer:
         self.dispose(delivery_id, outcome, channel=channel)
         return await self.outcome(delivery_id, channel=channel)
 
-    # Hearing
-
-    async def expect(self, kind: type[P], *, channel: int | None = None) -> P:
-        """Return the next performative of this kind; others keep waiting."""
-        said = await self.expect_frame(kind, channel=channel)
-        return cast(P, said.performative)
-
-    async def expect_frame(self, kind: type[Any], *, channel: int | None = None) -> Said:
-        async with asyncio.timeout(PATIENCE):
-            while True:
-                for at, said in enumerate(self.heard):
-                    if isinstance(said.performative, kind) and channel in (None, said.channel):
-                        return self.heard.pop(at)
-                assert await self._hear(), f"the bus hung up without a {kind.__name__}"
-
-    async def outcome(self, delivery_id: int, *, channel: int = 0) -> Any:
-        """Return the state the bus tells of a delivery, sent by either side."""
-        async with asyncio.timeout(PATIENCE):
-            while True:
-                for said in self.heard:
-                    told = said.performative
-                    if (
-                        isinstance(told, Disposition)
-                        and said.channel == channel
-                        and told.first <= delivery_id <= (told.last or told.first)
-                    ):
-                        self.heard.remove(said)
-                        for other in range(told.first, (told.last or told.first) + 1):
-                            if other != delivery_id:  # a range answers several
-                                rest = told._replace(first=other, last=other)
-                                self.heard.append(said._replace(performative=rest))
-                        # Within a transaction the bus settles what it sent at the discharge.
-                        assert told.settled or isinstance(told.state, TransactionalState)
-                        return told.state
-                assert await self._hear(), "the bus hung up without an outcome"
-
-    async def receive(self, *, channel: int = 0) -> tuple[Transfer, bytes]:
-        """Return the next delivery, put together from its frames."""
-        first = await self.expect_frame(Transfer, channel=channel)
-        payload, last = first.payload, first.performative
-        while last.more:
-            said = await self.expect_frame(Transfer, channel=channel)
-            payload, last = payload + said.payload, said.performative
-        return first.performative, payload
-
-    async def until_closed(self) -> list[Any]:
-        """Hear the bus out; return every performative it says before it hangs up."""
-        async with asyncio.timeout(PATIENCE):
-            while await self._hear():
-                pass
-        return [said.performative for said in self.heard]
-
-    async def until_hung_up(self) -> None:
-        """Return when the bus has closed the transport, whatever it says before."""
-        async with asyncio.timeout(PATIENCE):
-            while await self._reader.read(65536):
-                pass
-
-    def pause_reading(self) -> None:
-        """Take nothing from the network any more."""
-        cast(asyncio.ReadTransport, self._writer.transport).pause_reading()
-
-    async def until(self, condition: Callable[[], bool]) -> None:
-        """Hear the bus until the condition holds."""
-        async with asyncio.timeout(PATIENCE):
-            while not condition():
-                assert await self._hear(), "the bus hung up"
-
     async def quiet(self) -> None:
         """Return when the bus has dealt with everything said so far: it answers an echo."""
         self.say(Flow(0, 65536, 0, 65536, echo=True))
         while (await self.expect(Flow)).handle is not None:
             pass
-
-    async def _hear(self) -> bool:
-        chunk = await self._reader.read(65536)
-        if not chunk:
-            return False
-        self._frames.feed(chunk)
-        while (frame := self._frames.take_frame()) is not None:
-            assert len(frame.body) + 8 <= self.largest
-            if not frame.body:
-                self.heartbeats += 1
-                continue
-            performative, end = decode_composite(frame.body)
-            self.heard.append(Said(frame.channel, performative, frame.body[end:]))
-        return True
 
     async def aclose(self) -> None:
         self._writer.close()
