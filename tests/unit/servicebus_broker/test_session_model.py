@@ -19,7 +19,7 @@ from infra.local.servicebus.broker import (
     SessionLock,
     SessionLockLost,
 )
-from infra.local.servicebus.broker.sessions import PendingAccept
+from infra.local.servicebus.broker.session import PendingAccept
 from infra.local.servicebus.settings import NamespaceConfig, QueueConfig
 from infra.local.servicebus.storage import tables
 from infra.local.servicebus.storage.group import Writer

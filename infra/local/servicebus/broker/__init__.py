@@ -18,7 +18,7 @@ from infra.local.servicebus.broker.errors import (
 from infra.local.servicebus.broker.messages import BrokerMessage, Counts, Delivery, MessageState
 from infra.local.servicebus.broker.namespace import Namespace
 from infra.local.servicebus.broker.queue import Queue
-from infra.local.servicebus.broker.sessions import SessionLock
+from infra.local.servicebus.broker.session import SessionLock
 from infra.local.servicebus.broker.topic import Subscription, Topic
 
 __all__ = [

@@ -19,9 +19,15 @@ from uuid import UUID
 
 from infra.local.servicebus.broker.entity import Entity
 from infra.local.servicebus.broker.errors import BrokerError, MessageLockLost, SessionLockLost
-from infra.local.servicebus.broker.messages import BrokerMessage, Delivery, MessageState
+from infra.local.servicebus.broker.messages import (
+    BrokerMessage,
+    Counts,
+    Delivery,
+    MessageState,
+)
 from infra.local.servicebus.broker.runtime import Listener, Runtime
-from infra.local.servicebus.broker.sessions import SessionLock, Sessions
+from infra.local.servicebus.broker.session import SessionLock
+from infra.local.servicebus.broker.sessions import Sessions
 from infra.local.servicebus.broker.waiting import Waiting
 from infra.local.servicebus.settings import QueueConfig
 
@@ -43,9 +49,12 @@ class Lifecycle(Entity):
         config: QueueConfig,
         runtime: Runtime,
         dead_letter_queue: Queue | None,
+        transfer_dead_letter_queue: Queue | None = None,
     ) -> None:
         super().__init__(address, config, runtime)
-        self.dead_letter_queue = dead_letter_queue  # None on a dead-letter queue
+        # Both None on a dead-letter queue; what could not be forwarded is in the second.
+        self.dead_letter_queue = dead_letter_queue
+        self.transfer_dead_letter_queue = transfer_dead_letter_queue
         self.listeners: set[Listener] = set()
         self.sessions = Sessions(self, runtime) if config.requires_session else None
         self._waiting = Waiting(self._messages)  # unused where there are sessions
@@ -56,6 +65,22 @@ class Lifecycle(Entity):
     def active_count(self) -> int:
         """Messages that receive() could hand out now."""
         return len(self._waiting if self.sessions is None else self.sessions)
+
+    def counts(self) -> Counts:
+        return Counts(
+            active=len(self._messages) - self._deferred - self._scheduled,
+            locked=len(self._locked),
+            deferred=self._deferred,
+            scheduled=self._scheduled,
+            dead_letter=_held(self.dead_letter_queue),
+            transfer=0,
+            transfer_dead_letter=_held(self.transfer_dead_letter_queue),
+        )
+
+    @property
+    def size_bytes(self) -> int:
+        parts = (self.dead_letter_queue, self.transfer_dead_letter_queue)
+        return self._stored_bytes + sum(part._stored_bytes for part in parts if part is not None)
 
     def keep(self, message: BrokerMessage) -> None:
         super().keep(message)
@@ -152,6 +177,23 @@ class Lifecycle(Entity):
         message.locked_until = until
         message.timer = self._runtime.timers.at(until, self._lock_expired, message)
 
+    def check_lock(self, lock_token: UUID, now: int) -> None:
+        """Raise what settling with this token would raise; changes nothing."""
+        self._locked_message(lock_token, now)
+
+    def locked(self) -> list[BrokerMessage]:
+        """Return the messages that are locked."""
+        return list(self._locked.values())
+
+    def expire_lock(self, lock_token: UUID, now: int) -> None:
+        """End a lock, of a message or of the session it belongs to, as if its time were over."""
+        message = self._locked_message(lock_token, now)
+        if self.sessions is not None:
+            self.sessions.expire(self.sessions.current(message.session_id, now), now)
+            return
+        self._lock_expired(message, now)
+        self._runtime.wake(now)
+
     def _locked_message(self, lock_token: UUID, now: int) -> BrokerMessage:
         message = self._locked.get(lock_token)
         if message is None or message.locked_until is None or message.locked_until <= now:
@@ -199,3 +241,7 @@ class Lifecycle(Entity):
             return
         self._note(message)
         self._give_back(message, now)
+
+
+def _held(queue: Queue | None) -> int:
+    return 0 if queue is None else len(queue._messages)

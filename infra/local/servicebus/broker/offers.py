@@ -7,7 +7,7 @@ from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from infra.local.servicebus.broker.sessions import Session
+    from infra.local.servicebus.broker.session import Session
 
 _FEWEST_WORTH_SWEEPING = 1024
 

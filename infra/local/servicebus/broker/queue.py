@@ -16,16 +16,11 @@ from infra.local.servicebus.broker.incoming import Incoming
 from infra.local.servicebus.broker.lifecycle import Lifecycle
 from infra.local.servicebus.broker.messages import (
     BrokerMessage,
-    Counts,
     Delivery,
     MessageState,
     Payload,
 )
-from infra.local.servicebus.broker.runtime import Runtime
-from infra.local.servicebus.broker.sessions import SessionLock
-from infra.local.servicebus.settings import (
-    QueueConfig,
-)
+from infra.local.servicebus.broker.session import SessionLock
 
 REASON = "DeadLetterReason"
 DESCRIPTION = "DeadLetterErrorDescription"
@@ -40,34 +35,6 @@ class Queue(Lifecycle):
     required) when it is unknown, settled or expired. `properties` maps application properties to
     new values, merged into the message's own.
     """
-
-    def __init__(
-        self,
-        address: str,
-        config: QueueConfig,
-        runtime: Runtime,
-        dead_letter_queue: Queue | None,
-        transfer_dead_letter_queue: Queue | None = None,
-    ) -> None:
-        super().__init__(address, config, runtime, dead_letter_queue)
-        # What could not be forwarded; None on a dead-letter queue.
-        self.transfer_dead_letter_queue = transfer_dead_letter_queue
-
-    def counts(self) -> Counts:
-        return Counts(
-            active=len(self._messages) - self._deferred - self._scheduled,
-            locked=len(self._locked),
-            deferred=self._deferred,
-            scheduled=self._scheduled,
-            dead_letter=_held(self.dead_letter_queue),
-            transfer=0,
-            transfer_dead_letter=_held(self.transfer_dead_letter_queue),
-        )
-
-    @property
-    def size_bytes(self) -> int:
-        parts = (self.dead_letter_queue, self.transfer_dead_letter_queue)
-        return self._stored_bytes + sum(part._stored_bytes for part in parts if part is not None)
 
     # Receiving
 
@@ -201,23 +168,6 @@ class Queue(Lifecycle):
         self._lock_until(self._locked_message(lock_token, now), until)
         return until
 
-    def check_lock(self, lock_token: UUID, now: int) -> None:
-        """Raise what settling with this token would raise; changes nothing."""
-        self._locked_message(lock_token, now)
-
-    def locked(self) -> list[BrokerMessage]:
-        """Return the messages that are locked."""
-        return list(self._locked.values())
-
-    def expire_lock(self, lock_token: UUID, now: int) -> None:
-        """End a lock, of a message or of the session it belongs to, as if its time were over."""
-        message = self._locked_message(lock_token, now)
-        if self.sessions is not None:
-            self.sessions.expire(self.sessions.current(message.session_id, now), now)
-            return
-        self._lock_expired(message, now)
-        self._runtime.wake(now)
-
     def _bury(
         self, message: BrokerMessage, now: int, reason: str | None, description: str | None
     ) -> None:
@@ -319,7 +269,3 @@ class Queue(Lifecycle):
                 f"'{self.address}' forwards to '{self.config.forward_to}': nothing can be received "
                 "from it."
             )
-
-
-def _held(queue: Queue | None) -> int:
-    return 0 if queue is None else len(queue._messages)

@@ -25,58 +25,16 @@ from infra.local.servicebus.broker.errors import (
     SessionCannotBeLocked,
     SessionLockLost,
 )
-from infra.local.servicebus.broker.messages import BrokerMessage, MessageState
+from infra.local.servicebus.broker.messages import BrokerMessage
 from infra.local.servicebus.broker.offers import Offers
 from infra.local.servicebus.broker.runtime import Listener, Runtime
-from infra.local.servicebus.broker.timers import Timer
+from infra.local.servicebus.broker.session import PendingAccept, Session, SessionLock
 from infra.local.servicebus.broker.waiting import Waiting
 
 if TYPE_CHECKING:
     from infra.local.servicebus.broker.lifecycle import Lifecycle
 
 MAX_STATE_BYTES = 256 * 1024
-
-
-class SessionLock:
-    """One receiver's exclusive hold of a session. `listeners` hear when its messages became
-    available; `lost`, if set, is called with the reason when the lock expires, not on release."""
-
-    __slots__ = ("held", "listeners", "locked_until", "lost", "session_id", "timer")
-
-    def __init__(self, session_id: str, locked_until: int) -> None:
-        self.session_id = session_id
-        self.locked_until = locked_until
-        self.held: dict[UUID, BrokerMessage] = {}  # by lock token
-        self.listeners: set[Listener] = set()
-        self.lost: Callable[[SessionLockLost], None] | None = None
-        self.timer: Timer
-
-
-class Session:
-    __slots__ = ("id", "lock", "messages", "offered", "state", "state_changed_at", "waiting")
-
-    def __init__(self, session_id: str) -> None:
-        self.id = session_id
-        self.messages: dict[int, BrokerMessage] = {}  # of any state
-        self.waiting = Waiting(self.messages)
-        self.lock: SessionLock | None = None
-        self.state: bytes | None = None
-        self.state_changed_at = 0
-        self.offered: int | None = None  # the number under which Offers has it
-
-    @property
-    def is_active(self) -> bool:
-        return any(each.state is MessageState.ACTIVE for each in self.messages.values())
-
-
-class PendingAccept:
-    """A receiver in line for the next available session."""
-
-    __slots__ = ("answer", "timer")
-
-    def __init__(self, answer: Callable[[SessionLock | None], None]) -> None:
-        self.answer = answer
-        self.timer: Timer
 
 
 class Sessions:

@@ -9,7 +9,8 @@ from infra.local.servicebus.amqp import Described, Symbol
 from infra.local.servicebus.amqp.link import OutgoingLink
 from infra.local.servicebus.amqp.performatives import Source
 from infra.local.servicebus.broker import BrokerError, Queue, SessionLock
-from infra.local.servicebus.broker.sessions import PendingAccept, Sessions
+from infra.local.servicebus.broker.session import PendingAccept
+from infra.local.servicebus.broker.sessions import Sessions
 from infra.local.servicebus.server.errors import ARGUMENT_ERROR, TIMEOUT, error_of, refused
 from infra.local.servicebus.server.nodes import Node
 from infra.local.servicebus.server.receiving import ReceivingNode
