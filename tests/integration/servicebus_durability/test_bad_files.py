@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 from azure.servicebus import ServiceBusMessage
 
+from infra.local.servicebus import LocalServiceBus
+from infra.local.servicebus.amqp import encode_message
 from tests.integration.servicebus_durability.program import (
+    CONFIG,
     STORE,
     refused,
     running,
@@ -19,14 +22,12 @@ from tests.integration.servicebus_durability.program import (
 PAGE = 4096
 
 
-async def stored(folder: Path, *names: str, kill: bool = False) -> Path:
-    """Have a store with these messages, ended in order or killed; return its file."""
-    async with running(folder) as bus:
-        async with bus.client() as client, client.get_queue_sender("q") as sender:
-            for name in names:
-                await sender.send_messages(ServiceBusMessage(name + "." * 5000))
-        if kill:
-            await bus.kill()
+async def stored(folder: Path, *names: str) -> Path:
+    """Have a store with these messages, ended in order; return its file."""
+    async with LocalServiceBus(CONFIG, data=folder) as bus:
+        messages = [encode_message(data=name.encode() + b"." * 5000) for name in names]
+        bus.namespace.send("q", messages, 0)
+        await bus.advance()
     return folder / STORE
 
 
@@ -102,7 +103,11 @@ async def test_a_second_process_is_told_that_the_store_is_in_use(tmp_path: Path)
 
 
 async def test_a_log_cut_short_loses_only_what_was_cut(tmp_path: Path) -> None:
-    await stored(tmp_path, *"abcd", kill=True)
+    async with running(tmp_path) as bus:
+        async with bus.client() as client, client.get_queue_sender("q") as sender:
+            for name in "abcd":
+                await sender.send_messages(ServiceBusMessage(name + "." * 5000))
+        await bus.kill()
     log = tmp_path / f"{STORE}-wal"
     log.write_bytes(log.read_bytes()[:-3000])
 
