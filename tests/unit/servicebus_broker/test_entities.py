@@ -62,6 +62,11 @@ class Restarts:
         self.namespace.advance(now)
         return self.namespace
 
+    def stored(self) -> set[str]:
+        """The kinds of rows in the store."""
+        assert self._storage is not None
+        return {type(change).__name__ for change in self._storage.load()}
+
     async def stop(self) -> None:
         if self._storage is not None:
             await self._storage.commit(self.namespace.take_changes())
@@ -122,6 +127,7 @@ async def test_what_was_deleted_stays_deleted_with_all_it_held(restarts: Restart
 
     assert list(namespace.entities()) == []
     assert namespace.orphans == {}
+    assert restarts.stored() == {"EntityPut", "SequenceReached"}
     with pytest.raises(EntityNotFound):
         namespace.send("q", [message("b")], 0)
     namespace.create_queue(QueueConfig("new", requires_duplicate_detection=True), 0)
