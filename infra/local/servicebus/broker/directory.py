@@ -113,7 +113,8 @@ class Directory(Catalog):
 
     def _check_new_entity(self, config: EntityConfig) -> None:
         self._check_new(config.name, config)
-        self._check_count("entities", len(self.queues()) + len(self.topics()) + 1)
+        whole = sum(not is_part(each) for each in self._entities.values())
+        self._check_count("entities", whole + 1)
 
     def _check(self, address: str, config: EntityConfig) -> None:
         check(address, config, self._settings)
