@@ -79,7 +79,7 @@ def table(outcomes: Outcomes) -> str:
 
 
 def _cell(scenario: Scenario, driver: Driver, outcomes: Outcomes, reasons: list[str]) -> str:
-    for need in scenario.needs & driver.lacks.keys():
+    for need in sorted(scenario.needs & driver.lacks.keys()):
         if driver.lacks[need] not in reasons:
             reasons.append(driver.lacks[need])
         return _LACKS

@@ -34,6 +34,7 @@ async def copies_are_settled_each_by_itself(client: Client, broker: Broker) -> N
     await sender.send(Message(body="m"))
     first, second = await asyncio.gather(client.receiver(one), client.receiver(two))
     await first.complete(await first.one())
+    await broker.forward(1)
     assert await first.peek() == []
     assert texts(await second.peek()) == ["m"]
 
@@ -44,6 +45,7 @@ async def messages_nobody_wants_are_gone(client: Client, broker: Broker) -> None
     topic, [picky] = await broker.topic(subscription("picky", sql_rule("none", "1 = 0")))
     sender = await client.sender(topic)
     await sender.send(Message(body="m"))
+    await broker.forward(1)
     assert await (await client.receiver(picky)).peek() == []
 
 
