@@ -21,6 +21,7 @@ from infra.local.servicebus.amqp.performatives import (
 )
 from infra.local.servicebus.amqp.values import Int, Symbol, Timestamp, UInt, ULong
 from infra.local.servicebus.server.clock import ManualClock
+from infra.local.servicebus.settings import EntityStatus, QueueConfig
 from tests.integration.servicebus_protocol.peer import Peer, opened, text
 
 FILTER = Symbol("com.microsoft:session-filter")
@@ -166,6 +167,22 @@ async def test_who_leaves_while_waiting_gets_no_session(
         assert granted(await stays.expect(Attach)) == "a"
 
 
+async def test_links_and_waiting_accepts_end_when_the_queue_hands_nothing_out_any_more(
+    bus: LocalServiceBus, clock: ManualClock
+) -> None:
+    queue = QueueConfig("sessions", requires_session=True, status=EntityStatus.RECEIVE_DISABLED)
+    async with opened(bus) as peer:
+        await peer.attach("holds", source=session("a"))
+        peer.say_attach("waits", source=session(None))
+        await peer.quiet()
+
+        bus.namespace.update_queue(queue, clock.now)
+
+        assert [await refusal(peer) for _ in range(2)] == ["com.microsoft:entity-disabled"] * 2
+        await peer.attach("late", source=session("a"))
+        assert await refusal(peer) == "com.microsoft:entity-disabled"
+
+
 async def test_a_lost_session_ends_the_link_and_counts_the_delivery(
     bus: LocalServiceBus, clock: ManualClock
 ) -> None:
@@ -203,6 +220,21 @@ async def test_a_closed_link_gives_its_messages_back_uncounted_and_in_order(
         await peer.detach("in")
         await peer.attach("in", source=session("a"))
         assert await taken(peer, "in") == ["a1", "a2", "a3"]
+
+
+async def test_a_receiver_that_attaches_again_takes_its_session_with_it(
+    bus: LocalServiceBus, clock: ManualClock
+) -> None:
+    put(bus, "a1", clock=clock)
+    async with opened(bus) as broken, opened(bus) as again:
+        await broken.attach("in", source=session("a"))
+        assert await taken(broken, "in") == ["a1"]
+
+        attach = await again.attach("in", source=session("a"))
+
+        assert granted(attach) == "a"
+        assert await taken(again, "in") == ["a1"]
+        assert await refusal(broken) == "amqp:link:stolen"
 
 
 async def test_receive_and_delete_works_in_a_session(
