@@ -125,7 +125,7 @@ async def test_a_message_cut_by_the_window_goes_on_when_it_opens_and_not_after_t
 
 async def test_a_peer_of_the_smallest_frames_gets_nothing_larger(bus: LocalServiceBus) -> None:
     long = "x" * 2000
-    nowhere = "n" * 400
+    nowhere = "n" * 600
     async with connected(bus) as peer:
         await peer.open(max_frame_size=512)
         peer.largest = 512
@@ -156,3 +156,22 @@ async def test_a_session_ends_while_its_deliveries_wait(bus: LocalServiceBus) ->
 
     assert not [said for said in peer.heard if isinstance(said.performative, Transfer)]
     assert counts(bus) == (1, 1)
+
+
+async def test_frames_on_their_way_count_against_a_window_that_is_restated(
+    bus: LocalServiceBus,
+) -> None:
+    async with opened(bus) as peer:
+        await filled(peer, "one", "two", "three")
+        await peer.attach("in", source="work")
+        peer.flow("in", 5, incoming_window=2)
+        got = [text((await peer.receive())[1]) for _ in range(2)]
+        peer.flow("in", 5, incoming_window=2)  # said before the two had come
+        peer.say(Flow(0, 2, 0, 65536, echo=True))
+        while (await peer.expect(Flow)).handle is not None:
+            pass
+        early = [said for said in peer.heard if isinstance(said.performative, Transfer)]
+        peer.say(Flow(2, 1, 0, 65536))
+        _, third = await peer.receive()
+
+    assert (got, early, text(third)) == (["one", "two"], [], "three")

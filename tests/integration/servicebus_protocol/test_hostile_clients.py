@@ -235,11 +235,12 @@ async def test_transactions_hold_a_bounded_number_of_bytes_and_end_with_their_co
         held = client.transactions.open
         most = held.held_bytes
         await peer.detach("coordinator")
+        timers = bus.namespace.next_deadline()
 
     refused = [outcome for outcome in outcomes if isinstance(outcome, Rejected)]
     assert isinstance(eleventh, Rejected)
     assert (len(refused), 80_000 < most <= 100_000) == (6, True)
-    assert (len(held), held.held_bytes) == (0, 0)
+    assert (len(held), held.held_bytes, timers) == (0, 0, None)
 
 
 async def test_a_peer_that_says_nonsense_all_the_time_is_cut_off_each_time(

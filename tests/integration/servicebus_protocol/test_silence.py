@@ -64,6 +64,24 @@ async def test_links_and_then_their_connection_end_when_nobody_uses_them(
     assert close.error.condition == "amqp:connection:forced"
 
 
+async def test_a_link_that_is_sent_messages_is_in_use(
+    expiring: LocalServiceBus, clock: ManualClock
+) -> None:
+    async with opened(expiring) as peer, opened(expiring, container_id="other") as other:
+        await peer.attach("in", source="work")
+        peer.flow("in", 10)
+        await peer.quiet()
+        clock.forward(seconds=400)
+        await filled(other, "m")
+        await peer.receive()
+        await expiring.advance()
+        clock.forward(seconds=300)
+        await expiring.advance()
+        await peer.quiet()
+
+    assert not [said for said in peer.heard if isinstance(said.performative, Detach)]
+
+
 async def test_a_connection_without_a_link_ends_after_a_minute(
     expiring: LocalServiceBus, clock: ManualClock
 ) -> None:
