@@ -81,11 +81,18 @@ async def uuid_properties_survive(client: Client, broker: Broker) -> None:
 
 
 @scenario(MESSAGES)
-async def ids_keep_their_type(client: Client, broker: Broker) -> None:
+async def ids_keep_case_and_blanks(client: Client, broker: Broker) -> None:
     """A message id of text keeps case and blanks, and very long ids of 128 characters arrive."""
     ids = ["Mixed Case ", "x" * 128, "ü"]
     got = await _sent_and_received(client, broker, *(Message(message_id=each) for each in ids))
     assert [message.message_id for message in got] == ids
+
+
+@scenario(MESSAGES)
+async def ids_may_be_numbers(client: Client, broker: Broker) -> None:
+    """A message id that is a whole number arrives as one."""
+    [got] = await _sent_and_received(client, broker, Message(value="v", message_id=7))
+    assert got.message_id == 7
 
 
 @scenario(MESSAGES, needs.UUID_PROPERTIES)
