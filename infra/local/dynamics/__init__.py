@@ -3,8 +3,20 @@
 Imports nothing of Tillbus: a stand-in that shared its code would share its mistakes.
 """
 
+from .clock import Clock, ManualClock
 from .faults import Fault, FaultKind, FaultPlan, Target
 from .identity.registration import Registration
+from .limits import Limits
 from .simulator import DynamicsSimulator
 
-__all__ = ["DynamicsSimulator", "Fault", "FaultKind", "FaultPlan", "Registration", "Target"]
+__all__ = [
+    "Clock",
+    "DynamicsSimulator",
+    "Fault",
+    "FaultKind",
+    "FaultPlan",
+    "Limits",
+    "ManualClock",
+    "Registration",
+    "Target",
+]

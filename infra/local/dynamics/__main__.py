@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from .clock import Clock, ManualClock
 from .odata.store import StoreUnusable
 from .simulator import DynamicsSimulator
 
@@ -61,6 +62,18 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="refuse operating units that are not in OperatingUnits",
     )
+    parser.add_argument(
+        "--clock",
+        choices=("machine", "manual"),
+        default="machine",
+        help="manual: time stands still until POST /_simulator/clock",
+    )
+    parser.add_argument(
+        "--limits",
+        choices=("off", "on"),
+        default="off",
+        help="refuse what is beyond each product's service protection limits (%(default)s)",
+    )
     return parser
 
 
@@ -81,6 +94,8 @@ async def _serve(arguments: argparse.Namespace) -> None:
         host=arguments.host,
         api_port=arguments.port,
         identity_port=arguments.identity_port,
+        clock=ManualClock() if arguments.clock == "manual" else Clock(),
+        limits=arguments.limits == "on",
         strict_operating_units=arguments.strict_operating_units,
     )
     async with simulator:

@@ -1,50 +1,96 @@
-"""The applications behind the two ports: products, faults in front of them, pages of our own."""
+"""The applications behind the two ports: products, and limits and faults in front of them."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from .clock import Clock
+from .counts import Counts
 from .faults import REQUEST_KINDS, Fault, FaultKind, FaultPlan, Target
+from .limits import Gate, Refusal, principal_of
 from .problems import Problem, answer_problem
 from .product import ConnectionDropped, Product
 from .server import ABORT
 
 _STATUS = {FaultKind.THROTTLE: 429, FaultKind.OUTAGE: 503, FaultKind.SERVER_ERROR: 500}
+_HANGS = frozenset({FaultKind.HANG, FaultKind.HANG_AFTER_COMMIT})
+_BEFORE = frozenset({FaultKind.HANG, FaultKind.DROP_BEFORE_COMMIT})
 
 
 def application(routes: Sequence[BaseRoute]) -> Starlette:
     return Starlette(routes=routes, exception_handlers={Problem: answer_problem})
 
 
-class Faulty:
-    """ASGI layer that carries out the request faults for paths below a product's base path."""
+class Front:
+    """ASGI layer in front of the products: their limits, then the faults of whole requests."""
 
-    def __init__(self, app: ASGIApp, faults: FaultPlan, products: Sequence[Product]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        products: Sequence[Product],
+        gates: Mapping[str, Gate],
+        faults: FaultPlan,
+        counts: Counts,
+        clock: Clock,
+    ) -> None:
         self._app = app
+        self._paths = [
+            (path, product)
+            for product in products
+            for path in (product.base_path, *product.further_paths)
+        ]
+        self._gates = gates
         self._faults = faults
-        self._products = products
+        self._counts = counts
+        self._clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         product = self._product(scope)
         if product is None:
             await self._app(scope, receive, send)
             return
+        gate = self._gates.get(product.name)
         try:
-            await self._with_faults(product, scope, receive, send)
+            if gate is None:
+                await self._with_faults(product, scope, receive, send)
+            else:
+                await self._limited(gate, product, scope, receive, send)
         except ConnectionDropped:
             scope[ABORT]()
 
     def _product(self, scope: Scope) -> Product | None:
         path = scope.get("path", "")
-        for product in self._products:
-            if path == product.base_path or path.startswith(f"{product.base_path}/"):
+        for base, product in self._paths:
+            if path.startswith(base) and path[len(base) : len(base) + 1] in ("", "/"):
                 return product
         return None
+
+    async def _limited(
+        self, gate: Gate, product: Product, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        headers = dict(scope["headers"])
+        principal = principal_of(headers.get(b"authorization", b"").decode("latin-1"))
+        size = headers.get(b"content-length", b"")
+        try:
+            async with gate.admitted(principal, int(size) if size.isdigit() else 0) as remaining:
+
+                async def send_with_headers(message: Message) -> None:
+                    if message["type"] == "http.response.start":
+                        own = _pairs(remaining())
+                        message = {**message, "headers": [*message.get("headers", ()), *own]}
+                    await send(message)
+
+                await self._with_faults(product, scope, receive, send_with_headers)
+        except Refusal as refusal:
+            self._counts.add("limited")
+            await _drain(receive)
+            status = refusal.status
+            answer = product.refuse(status, refusal.retry_after, refusal.code)
+            await _answer(send, status, *answer)
 
     async def _with_faults(
         self, product: Product, scope: Scope, receive: Receive, send: Send
@@ -52,7 +98,7 @@ class Faulty:
         method, path = scope["method"], scope["path"]
         fault = self._faults.take(REQUEST_KINDS, method, path)
         while fault is not None and fault.kind is FaultKind.SLOW:
-            await asyncio.sleep(fault.delay)
+            await self._clock.sleep(fault.delay)
             fault = self._faults.take(REQUEST_KINDS - {FaultKind.SLOW}, method, path)
         if fault is None:
             await self._app(scope, receive, send)
@@ -63,32 +109,38 @@ class Faulty:
             headers, body = product.refuse(status, fault.retry_after if waits else None)
             await _answer(send, status, headers, body)
         else:
-            await self._drop(fault, scope, receive)
+            await self._lose_answer(fault, scope, receive)
 
-    async def _drop(self, fault: Fault, scope: Scope, receive: Receive) -> None:
-        before = fault.kind is FaultKind.DROP_BEFORE_COMMIT
-        if before and not scope["path"].endswith("/$batch"):
+    async def _lose_answer(self, fault: Fault, scope: Scope, receive: Receive) -> None:
+        """Carry the request out or not, and never answer it: break the connection, or let whoever
+        asked wait until he leaves."""
+        before = fault.kind in _BEFORE
+        if fault.kind is FaultKind.DROP_BEFORE_COMMIT and scope["path"].endswith("/$batch"):
+            scope["drop_before_commit"] = fault
+            before = False
+        if before:
             await _drain(receive)
         else:
-            if before:
-                scope["drop_before_commit"] = fault
             await self._app(scope, receive, _nobody)
-        raise ConnectionDropped
+        if fault.kind not in _HANGS:
+            raise ConnectionDropped
+        await _until_gone(receive)
 
 
 class FaultyIdentity:
     """The same for the identity server; its only product is a token."""
 
-    def __init__(self, app: ASGIApp, faults: FaultPlan) -> None:
+    def __init__(self, app: ASGIApp, faults: FaultPlan, clock: Clock) -> None:
         self._app = app
         self._faults = faults
+        self._clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         fault = self._faults.take(REQUEST_KINDS, scope["method"], scope["path"], Target.IDENTITY)
         if fault is None:
             await self._app(scope, receive, send)
         elif fault.kind is FaultKind.SLOW:
-            await asyncio.sleep(fault.delay)
+            await self._clock.sleep(fault.delay)
             await self._app(scope, receive, send)
         elif fault.kind in _STATUS:
             await _drain(receive)
@@ -96,6 +148,8 @@ class FaultyIdentity:
             await _answer(
                 send, _STATUS[fault.kind], headers, b'{"error":"temporarily_unavailable"}'
             )
+        elif fault.kind in _HANGS:
+            await _until_gone(receive)
         else:
             scope[ABORT]()
 
@@ -108,8 +162,17 @@ async def _drain(receive: Receive) -> None:
             return
 
 
-async def _answer(send: Send, status: int, headers: dict[str, str], body: bytes) -> None:
-    pairs = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+async def _until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _pairs(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+
+
+async def _answer(send: Send, status: int, headers: Mapping[str, str], body: bytes) -> None:
+    pairs = _pairs(headers)
     pairs.append((b"content-length", str(len(body)).encode()))
     await send({"type": "http.response.start", "status": status, "headers": pairs})
     await send({"type": "http.response.body", "body": body})

@@ -6,28 +6,25 @@ import asyncio
 import tempfile
 from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
-from datetime import datetime, timezone
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from . import finance_operations
 from .admin import AdminPages
-from .api import Faulty, FaultyIdentity, application
+from .api import FaultyIdentity, Front, application
+from .clock import Clock
 from .counts import Counts
 from .faults import Fault, FaultPlan
 from .identity.certificates import tls_files
 from .identity.registration import Registration
 from .identity.routes import IdentityService
 from .identity.tokens import TokenAuthority
-from .product import Clock, Product, ProductContext
+from .limits import Limits, gates
+from .product import Product, ProductContext
 from .server import RunningServer
 
 PRODUCTS: tuple[Callable[[ProductContext], Product], ...] = (finance_operations.open_product,)
-
-
-def _wall_clock() -> datetime:
-    return datetime.now(timezone.utc)
 
 
 async def _stop(*servers: RunningServer) -> None:
@@ -50,17 +47,19 @@ class DynamicsSimulator:
         api_port: int = 0,
         identity_port: int = 0,
         faults: Iterable[Fault] = (),
-        clock: Clock = _wall_clock,
+        clock: Clock | None = None,
+        limits: Limits | bool = False,
         registration: Registration | None = None,
         strict_operating_units: bool = False,
     ) -> None:
-        self.faults = FaultPlan(faults)
+        self.clock = clock or Clock()
+        self.faults = FaultPlan(faults, self.clock)
         self.counts = Counts()
         self.registration = registration or Registration()
         self._data = data
         self._host = host
         self._ports = (api_port, identity_port)
-        self._clock = clock
+        self._limits = Limits() if limits is True else limits or None
         self._strict_operating_units = strict_operating_units
         self._opened = AsyncExitStack()
         self._products: list[Product] = []
@@ -87,12 +86,12 @@ class DynamicsSimulator:
             data.mkdir(parents=True, exist_ok=True)
         self.certificates = data / "certificates"
         self.certificates.mkdir(exist_ok=True)
-        tls = tls_files(data / "tls", self._clock())
+        tls = tls_files(data / "tls", self.clock())
         self.ca_file = tls.ca
-        tokens = TokenAuthority(data / "tls", self.registration.tenant_id, self._clock)
+        tokens = TokenAuthority(data / "tls", self.registration.tenant_id, self.clock)
         self._products = self._open_products(stack, data, tokens)
         identity = IdentityService(
-            self.registration, self.certificates, tokens, self.counts, self._clock
+            self.registration, self.certificates, tokens, self.counts, self.clock
         )
 
         api_server, identity_server = (RunningServer(self._host, port) for port in self._ports)
@@ -102,7 +101,7 @@ class DynamicsSimulator:
         stack.push_async_callback(_stop, api_server, identity_server)
         await api_server.start(self._api(identity))
         await identity_server.start(
-            FaultyIdentity(application(identity.identity_routes()), self.faults),
+            FaultyIdentity(application(identity.identity_routes()), self.faults, self.clock),
             tls.certificate,
             tls.key,
         )
@@ -111,7 +110,7 @@ class DynamicsSimulator:
         self, stack: AsyncExitStack, data: Path, tokens: TokenAuthority
     ) -> list[Product]:
         context = ProductContext(
-            data, tokens, self.faults, self.counts, self._clock, self._strict_operating_units
+            data, tokens, self.faults, self.counts, self.clock, self._strict_operating_units
         )
         products = []
         for open_product in PRODUCTS:
@@ -119,12 +118,24 @@ class DynamicsSimulator:
             stack.callback(products[-1].close)
         return products
 
-    def _api(self, identity: IdentityService) -> Faulty:
-        admin = AdminPages(self.faults, self.counts, self._products, self.reset)
+    def _api(self, identity: IdentityService) -> Front:
+        admin = AdminPages(
+            self.faults, self.counts, self.clock, self._products, self.reset, self.settle
+        )
         routes = [*admin.routes(), *identity.api_routes()]
         for product in self._products:
             routes += [*product.inspection, *product.routes]
-        return Faulty(application(routes), self.faults, self._products)
+        return Front(
+            application(routes),
+            self._products,
+            gates(self._limits, self.clock) if self._limits else {},
+            self.faults,
+            self.counts,
+            self.clock,
+        )
+
+    async def settle(self) -> None:
+        """Return when nothing is due any more at this moment of the clock."""
 
     def reset(self) -> None:
         """Back to the first start: no faults, no counts, the seeded rows only. Keys stay."""

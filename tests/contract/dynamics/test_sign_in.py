@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
-from infra.local.dynamics import DynamicsSimulator, Fault, FaultKind, Target
+from infra.local.dynamics import DynamicsSimulator, Fault, FaultKind, ManualClock, Target
 from shared.dynamics import Booked, Failed, SetUpWrong, TryLater, finance_operations
 from tests.contract.dynamics.conftest import settings_for
 from tests.contract.dynamics.sales import sale
@@ -72,12 +72,11 @@ async def test_many_calls_share_one_token(simulator: DynamicsSimulator) -> None:
 
 
 async def test_a_token_dynamics_no_longer_takes_is_replaced_once() -> None:
-    hours = 0
-    clock = lambda: datetime.now(UTC) + timedelta(hours=hours)  # noqa: E731
+    clock = ManualClock()
     async with DynamicsSimulator(clock=clock) as simulator:
         async with finance_operations(settings_for(simulator)) as port:
             await port.post([sale(1)])
-            hours = 2  # for Dynamics only: our own copy still looks valid
+            clock.advance(timedelta(hours=2))  # for Dynamics only: our own copy still looks valid
             postings = await asyncio.gather(*(port.post([sale(n)]) for n in range(2, 6)))
         assert all(isinstance(posting, Booked) for [posting] in postings)
         assert simulator.counts.listing()["token"] == 2

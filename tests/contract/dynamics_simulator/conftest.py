@@ -11,17 +11,17 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from infra.local.dynamics import DynamicsSimulator
-from tests.contract.dynamics_simulator.talking import MovableClock, access_token, api_client
+from infra.local.dynamics import DynamicsSimulator, ManualClock
+from tests.contract.dynamics_simulator.talking import access_token, api_client
 
 
 @pytest.fixture(scope="session")
-def clock() -> MovableClock:
-    return MovableClock()
+def clock() -> ManualClock:
+    return ManualClock()
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def running(clock: MovableClock) -> AsyncIterator[DynamicsSimulator]:
+async def running(clock: ManualClock) -> AsyncIterator[DynamicsSimulator]:
     async with DynamicsSimulator(None, clock=clock) as simulator:
         yield simulator
 

@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import httpx
 
 from infra.local.dynamics import DynamicsSimulator
-
-
-@dataclass
-class MovableClock:
-    now: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def advance(self, time: timedelta) -> None:
-        self.now += time
 
 
 def api_client(
@@ -40,6 +29,13 @@ async def access_token(simulator: DynamicsSimulator, audience: str | None = None
         )
     token: str = answer.json()["access_token"]
     return token
+
+
+async def waited(condition: Callable[[], object]) -> None:
+    """Return as soon as the condition holds; fail after ten seconds."""
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 - conditions of any kind
+            await asyncio.sleep(0.001)
 
 
 Row = Mapping[str, object]

@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
-from infra.local.dynamics import DynamicsSimulator
-from tests.contract.dynamics_simulator.talking import MovableClock, access_token, api_client
+from infra.local.dynamics import DynamicsSimulator, ManualClock
+from tests.contract.dynamics_simulator.talking import access_token, api_client
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -190,7 +190,7 @@ def _trusting(simulator: DynamicsSimulator) -> ssl.SSLContext:
 
 
 async def test_missing_expired_and_foreign_tokens_are_refused_with_a_challenge(
-    simulator: DynamicsSimulator, clock: MovableClock
+    simulator: DynamicsSimulator, clock: ManualClock
 ) -> None:
     foreign = await access_token(simulator, "https://another.operations.dynamics.com")
     expired = await access_token(simulator)

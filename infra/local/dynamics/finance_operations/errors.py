@@ -96,6 +96,16 @@ def update_conflict(entity_set: EntitySet) -> ODataError:
     )
 
 
+def canceled(entity_set: EntitySet) -> ODataError:
+    return write_failed(entity_set, "Error: Update has been canceled.")
+
+
+def period_closed(entity_set: EntitySet) -> ODataError:
+    return write_failed(
+        entity_set, "Error: The period is closed for posting.; Error: Update has been canceled."
+    )
+
+
 def _unreadable(cause: str, kind: str) -> ODataError:
     outer = "Exception has been thrown by the target of an invocation."
     return ODataError(

@@ -45,7 +45,7 @@ def _reset(store: EntityStore) -> None:
     seed(store)
 
 
-def _refuse(status: int, retry_after: int | None) -> tuple[dict[str, str], bytes]:
+def _refuse(status: int, retry_after: int | None, code: str = "") -> tuple[dict[str, str], bytes]:
     error: ODataError = _REFUSALS[status]()
     headers = {"Content-Type": JSON_TYPE, "OData-Version": "4.0"}
     if retry_after is not None:

@@ -15,6 +15,8 @@ from .operations import Answer, KnownRows, Operation, Operations
 _REFUSALS: dict[FaultKind, Callable[[EntitySet], ODataError]] = {
     FaultKind.DEADLOCK: errors.deadlock,
     FaultKind.UPDATE_CONFLICT: errors.update_conflict,
+    FaultKind.REFUSED_WRITE: errors.canceled,
+    FaultKind.FREEZE: errors.period_closed,
 }
 
 
