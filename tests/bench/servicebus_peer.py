@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from struct import Struct
 from typing import Any
+from uuid import uuid4
 
 import psutil  # type: ignore[import-untyped]
 
@@ -120,7 +121,9 @@ class RawPeer:
         self._socket = socket.create_connection((host, amqp_port), timeout=60)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._buffer = bytearray()
-        hello = (Open("raw", channel_max=UShort(1)), Begin(None, 0, WINDOW, WINDOW), attach)
+        # A container of its own: equal link names of one container steal each other's link.
+        opening = Open(f"raw-{uuid4()}", channel_max=UShort(1))
+        hello = (opening, Begin(None, 0, WINDOW, WINDOW), attach)
         self.write(AMQP_HEADER + b"".join(map(frame, hello)))
         self._read(len(AMQP_HEADER))
         self.wait_for(Attach)
