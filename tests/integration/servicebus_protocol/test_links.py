@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from infra.local.servicebus import LocalServiceBus
@@ -10,8 +12,11 @@ from infra.local.servicebus.amqp.performatives import (
     Attach,
     Begin,
     Close,
+    Coordinator,
     Detach,
     Released,
+    Source,
+    Target,
 )
 from tests.integration.servicebus_protocol.helpers import counts, filled
 from tests.integration.servicebus_protocol.peer import connected, message, opened, text
@@ -108,3 +113,16 @@ async def test_a_channel_is_free_again_after_its_session_has_ended(bus: LocalSer
         await filled(peer, "m")
 
     assert begin.remote_channel == 0
+
+
+@pytest.mark.parametrize("source", [Target("work"), Coordinator(), Source(None)])
+async def test_a_receiver_whose_source_is_none_is_refused(
+    bus: LocalServiceBus, source: Any
+) -> None:
+    """Found by fuzzing."""
+    async with opened(bus) as peer:
+        await peer.attach("in", source=source)
+        detach = await peer.expect(Detach)
+        await filled(peer, "m")
+
+    assert detach.error.condition == "amqp:invalid-field"

@@ -59,9 +59,9 @@ def attach(client: Client, event: Attached) -> None:
 def _node(client: Client, link: Any) -> Node:
     incoming = isinstance(link, IncomingLink)
     terminus = link.target if incoming else link.source
-    if isinstance(terminus, Coordinator):
+    if incoming and isinstance(terminus, Coordinator):
         return CoordinatorNode(client, link)
-    if not isinstance(terminus, (Source, Target)) or not terminus.address:
+    if not isinstance(terminus, Target if incoming else Source) or not terminus.address:
         raise refused("amqp:invalid-field", "A link needs the address of an entity.")
     path, special = node_of(terminus.address)
     if special is not None:
