@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.local.dynamics.finance_operations.batch_format import read_part
+from infra.local.dynamics.odata.batch_format import read_part
 from infra.local.dynamics.odata.multipart import (
     MalformedMultipart,
     MultipartParser,
@@ -95,7 +95,7 @@ def test_any_bytes_end_in_parts_or_the_one_error(body: bytes) -> None:
     for content in (body, _DELIMITER + b"\r\n" + body + b"\r\n" + _DELIMITER + b"--"):
         try:
             for part in _read([content]):
-                read_part(part)
+                read_part(part, "/data/")
         except MalformedMultipart:
             pass
 

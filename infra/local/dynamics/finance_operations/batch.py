@@ -11,13 +11,14 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 from infra.local.dynamics.counts import Counts
+from infra.local.dynamics.odata.batch_format import AnswerWriter, BatchPart, read_part
+from infra.local.dynamics.odata.messages import Answer
 from infra.local.dynamics.odata.multipart import MalformedMultipart, MultipartParser, boundary_of
 from infra.local.dynamics.product import ConnectionDropped
 
 from . import errors
-from .batch_format import AnswerWriter, BatchPart, read_part
 from .errors import ODataError
-from .operations import JSON_TYPE, Answer
+from .operations import JSON_TYPE
 from .transactions import Transactions
 
 MAX_OPERATIONS = 5_000
@@ -41,13 +42,13 @@ async def read_batch(content_type: str, body: AsyncIterator[bytes]) -> list[Batc
         operations = 0
         async for piece in body:
             for part in parser.feed(piece):
-                parts.append(read_part(part))
+                parts.append(read_part(part, "/data/"))
                 operations += len(parts[-1].operations)
                 if operations > MAX_OPERATIONS:
                     raise errors.malformed(
                         f"The batch holds more than {MAX_OPERATIONS} operations."
                     )
-        parts += [read_part(part) for part in parser.close()]
+        parts += [read_part(part, "/data/") for part in parser.close()]
     except MalformedMultipart as error:
         raise errors.malformed(f"The batch cannot be read: {error}.") from error
     return parts

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
 from urllib.parse import quote, urlencode
 
@@ -24,6 +23,7 @@ from infra.local.dynamics.odata.keys import (
     parse_resource,
     read_key,
 )
+from infra.local.dynamics.odata.messages import Answer, Operation
 from infra.local.dynamics.odata.query import BadQuery, Query, parse_query
 from infra.local.dynamics.odata.store import DuplicateKey, EntityStore, StoredRow
 
@@ -36,25 +36,6 @@ PAGE_SIZE = 10_000
 """Rows of the largest page (dynamics.md, section 0)."""
 
 JSON_TYPE = "application/json; odata.metadata=minimal; charset=utf-8"
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    method: str
-    path: str
-    """Below `/data/`, percent-decoded: `RetailTransactions(…)`."""
-    options: Mapping[str, str] = field(default_factory=dict)
-    """Query options, decoded; `cross-company` included."""
-    headers: Mapping[str, str] = field(default_factory=dict)
-    """By lower-case name."""
-    body: bytes = b""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    status: int
-    headers: tuple[tuple[str, str], ...] = ()
-    body: bytes = b""
 
 
 class KnownRows:

@@ -12,12 +12,13 @@ from starlette.routing import BaseRoute, Route
 
 from infra.local.dynamics.counts import Counts
 from infra.local.dynamics.identity.tokens import InvalidToken, TokenAuthority
+from infra.local.dynamics.odata.messages import Operation
 
 from . import errors
 from .batch import BatchRequest, answer_batch, read_batch
 from .errors import ODataError
 from .metadata import metadata_document, service_document
-from .operations import JSON_TYPE, Operation
+from .operations import JSON_TYPE
 from .transactions import Transactions
 
 MAX_BODY = 64 * 1024 * 1024

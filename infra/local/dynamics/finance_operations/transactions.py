@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 
 from infra.local.dynamics.faults import WRITE_KINDS, FaultKind, FaultPlan
 from infra.local.dynamics.odata.entities import EntitySet
+from infra.local.dynamics.odata.messages import Answer, Operation
 from infra.local.dynamics.odata.store import EntityStore
 
 from . import errors
 from .errors import ODataError
-from .operations import Answer, KnownRows, Operation, Operations
+from .operations import KnownRows, Operations
 
 _REFUSALS: dict[FaultKind, Callable[[EntitySet], ODataError]] = {
     FaultKind.DEADLOCK: errors.deadlock,

@@ -12,15 +12,14 @@ from functools import lru_cache
 from http import HTTPStatus
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from infra.local.dynamics.odata.multipart import (
+from .messages import Answer, Operation
+from .multipart import (
     MalformedMultipart,
     boundary_of,
     parse_headers,
     split_head,
     split_nested,
 )
-
-from .operations import Answer, Operation
 
 _PART_HEAD = "Content-Type: application/http\r\nContent-Transfer-Encoding: binary\r\n"
 _WRITES = ("POST", "PATCH", "DELETE", "PUT")
@@ -40,17 +39,19 @@ class BatchPart:
     is_changeset: bool
 
 
-def read_part(part: bytes) -> BatchPart:
-    """Read one part of the outer multipart. Raises MalformedMultipart."""
+def read_part(part: bytes, root: str) -> BatchPart:
+    """Read one part of the outer multipart; `root` is the path of the service root with its slash.
+
+    Raises MalformedMultipart."""
     head, content = split_head(part)
     headers = parse_headers(head)
     content_type = headers.get("content-type", "")
     if not content_type.lower().startswith("multipart/mixed"):
-        return BatchPart((_read_operation(headers, content),), is_changeset=False)
+        return BatchPart((_read_operation(headers, content, root),), is_changeset=False)
     operations = []
     for nested in split_nested(boundary_of(content_type), content):
         nested_head, nested_content = split_head(nested)
-        operations.append(_read_operation(parse_headers(nested_head), nested_content))
+        operations.append(_read_operation(parse_headers(nested_head), nested_content, root))
     _check_changeset(operations)
     return BatchPart(tuple(operations), is_changeset=True)
 
@@ -66,19 +67,19 @@ def _check_changeset(operations: Sequence[BatchOperation]) -> None:
             raise MalformedMultipart(f"a changeset must not hold a {each.operation.method}")
 
 
-def _read_operation(headers: dict[str, str], content: bytes) -> BatchOperation:
+def _read_operation(headers: dict[str, str], content: bytes, root: str) -> BatchOperation:
     if headers.get("content-type", "").split(";")[0].strip().lower() != "application/http":
         raise MalformedMultipart("a part is neither application/http nor multipart/mixed")
     head, body = split_head(content.lstrip(b"\r\n"))
     request_line, _, header_block = head.partition(b"\n")
-    method, path, options = _read_request_line(request_line.strip())
+    method, path, options = _read_request_line(request_line.strip(), root)
     inner = parse_headers(header_block)
     content_id = headers.get("content-id", "") or inner.get("content-id", "")
     return BatchOperation(content_id, Operation(method, path, dict(options), inner, body))
 
 
 @lru_cache(maxsize=4096)
-def _read_request_line(line: bytes) -> tuple[str, str, tuple[tuple[str, str], ...]]:
+def _read_request_line(line: bytes, root: str) -> tuple[str, str, tuple[tuple[str, str], ...]]:
     try:
         method, url, _version = line.decode("ascii").split()
         parts = urlsplit(url)
@@ -86,7 +87,7 @@ def _read_request_line(line: bytes) -> tuple[str, str, tuple[tuple[str, str], ..
         shown = line[:80].decode("latin-1")
         raise MalformedMultipart(f"'{shown}' is not a request line") from error
     path = unquote(parts.path)
-    below_root = path.partition("/data/")[2] if "/data/" in path else path.lstrip("/")
+    below_root = path.partition(root)[2] if root in path else path.lstrip("/")
     return method.upper(), below_root, tuple(parse_qsl(parts.query, keep_blank_values=True))
 
 
