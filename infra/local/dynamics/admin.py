@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from datetime import timedelta
 from typing import TypeVar
 
@@ -17,6 +18,7 @@ from .counts import Counts
 from .faults import Fault, FaultPlan
 from .problems import Problem
 from .product import Product
+from .webhooks import Webhooks
 
 _MAX_PAGE = 10_000
 
@@ -37,12 +39,12 @@ class AdminPages:
         faults: FaultPlan,
         counts: Counts,
         clock: Clock,
+        webhooks: Webhooks,
         products: Sequence[Product],
         reset_all: Callable[[], None],
-        settle: Callable[[], Awaitable[None]],
     ) -> None:
         self._clock = clock
-        self._settle = settle
+        self._webhooks = webhooks
         self._faults = faults
         self._counts = counts
         self._products = products
@@ -59,6 +61,8 @@ class AdminPages:
             Route("/_simulator/clock", self._time, methods=["GET"]),
             Route("/_simulator/clock", self._advance, methods=["POST"]),
             Route("/_simulator/entities", self._entities, methods=["GET"]),
+            Route("/_simulator/webhooks", self._list_webhooks, methods=["GET"]),
+            Route("/_simulator/webhooks/{id:int}/resend", self._resend, methods=["POST"]),
             Route("/_simulator/reset", self._reset, methods=["POST"]),
         ]
 
@@ -99,8 +103,22 @@ class AdminPages:
         if wanted.advance < timedelta():
             raise Problem(422, "advance: the clock never goes back")
         self._clock.advance(wanted.advance)
-        await self._settle()
+        await self._webhooks.settle()
         return await self._time(request)
+
+    async def _list_webhooks(self, _: Request) -> Response:
+        """`{subscriptions[], notifications[]}`: the latter wait for their time, or were given up
+        and have a `failure`."""
+        subscriptions = [asdict(each) for each in self._webhooks.subscriptions()]
+        return JSONResponse(
+            {"subscriptions": subscriptions, "notifications": self._webhooks.listing()}
+        )
+
+    async def _resend(self, request: Request) -> Response:
+        identifier: int = request.path_params["id"]
+        if not self._webhooks.resend(identifier):
+            raise Problem(404, f"there is no notification {identifier} that was given up")
+        return Response(status_code=204)
 
     async def _entities(self, request: Request) -> Response:
         """Counts of every product; with `product` and `set` that set's rows, page by page:

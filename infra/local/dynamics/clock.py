@@ -10,6 +10,7 @@ import asyncio
 import heapq
 import itertools
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 
 class Clock:
@@ -66,7 +67,7 @@ class ManualClock(Clock):
         await future
 
 
-async def within(clock: Clock, seconds: float, future: asyncio.Future[None]) -> bool:
+async def within(clock: Clock, seconds: float, future: asyncio.Future[Any]) -> bool:
     """Wait for the future, but no longer than so many seconds of the clock; return whether it is
     done. A future that is late is cancelled."""
     timer = asyncio.ensure_future(clock.sleep(seconds))

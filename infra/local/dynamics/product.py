@@ -20,6 +20,7 @@ from .clock import Clock
 from .counts import Counts
 from .faults import FaultPlan
 from .identity.tokens import TokenAuthority
+from .webhooks import Webhooks
 
 
 class Refuse(Protocol):
@@ -57,6 +58,7 @@ class ProductContext:
     faults: FaultPlan
     counts: Counts
     clock: Clock
+    webhooks: Webhooks
     strict_operating_units: bool = False
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Callable, Iterable
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -23,8 +23,15 @@ from .identity.tokens import TokenAuthority
 from .limits import Limits, gates
 from .product import Product, ProductContext
 from .server import RunningServer
+from .webhooks import HttpSender, Outbox, Sender, Webhooks
 
 PRODUCTS: tuple[Callable[[ProductContext], Product], ...] = (finance_operations.open_product,)
+
+
+async def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
 
 
 async def _stop(*servers: RunningServer) -> None:
@@ -49,6 +56,7 @@ class DynamicsSimulator:
         faults: Iterable[Fault] = (),
         clock: Clock | None = None,
         limits: Limits | bool = False,
+        senders: Mapping[str, Sender] | None = None,
         registration: Registration | None = None,
         strict_operating_units: bool = False,
     ) -> None:
@@ -59,6 +67,7 @@ class DynamicsSimulator:
         self._data = data
         self._host = host
         self._ports = (api_port, identity_port)
+        self._senders = senders or {}
         self._limits = Limits() if limits is True else limits or None
         self._strict_operating_units = strict_operating_units
         self._opened = AsyncExitStack()
@@ -89,6 +98,7 @@ class DynamicsSimulator:
         tls = tls_files(data / "tls", self.clock())
         self.ca_file = tls.ca
         tokens = TokenAuthority(data / "tls", self.registration.tenant_id, self.clock)
+        self._webhooks = self._open_webhooks(stack, data)
         self._products = self._open_products(stack, data, tokens)
         identity = IdentityService(
             self.registration, self.certificates, tokens, self.counts, self.clock
@@ -99,6 +109,7 @@ class DynamicsSimulator:
         self.identity_url = f"https://localhost:{identity_server.port}"
         tokens.authority = f"{self.identity_url}/{self.registration.tenant_id}"
         stack.push_async_callback(_stop, api_server, identity_server)
+        stack.push_async_callback(_cancel, asyncio.create_task(self._webhooks.run()))
         await api_server.start(self._api(identity))
         await identity_server.start(
             FaultyIdentity(application(identity.identity_routes()), self.faults, self.clock),
@@ -106,11 +117,25 @@ class DynamicsSimulator:
             tls.key,
         )
 
+    def _open_webhooks(self, stack: AsyncExitStack, data: Path) -> Webhooks:
+        outbox = Outbox(data / "webhooks.sqlite")
+        stack.callback(outbox.close)
+        http = HttpSender()
+        stack.push_async_callback(http.aclose)
+        senders: dict[str, Sender] = {"http": http, "https": http, **self._senders}
+        return Webhooks(outbox, self.clock, senders, self.counts)
+
     def _open_products(
         self, stack: AsyncExitStack, data: Path, tokens: TokenAuthority
     ) -> list[Product]:
         context = ProductContext(
-            data, tokens, self.faults, self.counts, self.clock, self._strict_operating_units
+            data,
+            tokens,
+            self.faults,
+            self.counts,
+            self.clock,
+            self._webhooks,
+            self._strict_operating_units,
         )
         products = []
         for open_product in PRODUCTS:
@@ -120,7 +145,7 @@ class DynamicsSimulator:
 
     def _api(self, identity: IdentityService) -> Front:
         admin = AdminPages(
-            self.faults, self.counts, self.clock, self._products, self.reset, self.settle
+            self.faults, self.counts, self.clock, self._webhooks, self._products, self.reset
         )
         routes = [*admin.routes(), *identity.api_routes()]
         for product in self._products:
@@ -135,12 +160,14 @@ class DynamicsSimulator:
         )
 
     async def settle(self) -> None:
-        """Return when nothing is due any more at this moment of the clock."""
+        """Return when every notification due at this moment of the clock is on its way or lost."""
+        await self._webhooks.settle()
 
     def reset(self) -> None:
         """Back to the first start: no faults, no counts, the seeded rows only. Keys stay."""
         self.faults.clear()
         self.counts.clear()
+        self._webhooks.clear()
         for product in self._products:
             product.reset()
 
