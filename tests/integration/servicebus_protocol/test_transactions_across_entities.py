@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from infra.local.servicebus import LocalServiceBus
@@ -9,6 +11,7 @@ from infra.local.servicebus.amqp.performatives import (
     Accepted,
     Detach,
 )
+from infra.local.servicebus.settings import EntityStatus, QueueConfig
 from tests.integration.servicebus_protocol.peer import message, opened, within
 from tests.integration.servicebus_protocol.transacting import condition, counts, received
 
@@ -104,3 +107,42 @@ async def test_send_via_to_an_entity_that_is_missing_is_refused(bus: LocalServic
         detach = await peer.expect(Detach)
 
     assert detach.error.condition == "amqp:not-found"
+
+
+LAST_STOP = "work/$Transfer/$DeadLetterQueue"
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda bus: bus.namespace.update_queue(DISABLED, bus.clock()), "is Disabled"),
+        (lambda bus: bus.namespace.delete("other", bus.clock()), "could not be found"),
+    ],
+)
+async def test_what_cannot_get_on_from_the_via_entity_is_in_its_transfer_dead_letter_queue(
+    bus: LocalServiceBus, change: Any, told: str
+) -> None:
+    async with opened(bus) as peer:
+        await peer.coordinate()
+        await peer.attach("in", source="work")
+        await peer.attach("out", to="other")
+        await peer.begin(channel=1)
+        await peer.attach("fill", to="work", channel=1)
+        await peer.send("fill", message("asked"), channel=1)
+        delivery = await received(peer)
+        txn = await peer.declare()
+        await peer.send("out", message("answer"), state=within(txn))
+        await peer.settle(delivery, within(txn, Accepted()))
+        change(bus)
+        await peer.expect(Detach)
+        done = await peer.discharge(txn)
+
+    assert done == Accepted()
+    (kept,) = bus.messages(LAST_STOP)
+    assert kept["deadLetterReason"] == "TransferFailed"
+    assert told in kept["deadLetterErrorDescription"]
+    assert bus.inspect()["entities"]["work"]["transferDeadLettered"] == 1
+    assert counts(bus) == {}
+
+
+DISABLED = QueueConfig("other", status=EntityStatus.DISABLED)

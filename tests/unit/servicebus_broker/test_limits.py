@@ -125,6 +125,17 @@ def test_one_more_than_the_most_is_refused(limit: dict[str, Any], act: Act) -> N
     act(limited())
 
 
+def test_a_sessions_state_is_as_large_as_the_tier_allows() -> None:
+    config = NamespaceConfig(queues=(QueueConfig("s", requires_session=True),))
+    for limits, most in ((STANDARD, 256 * 1024), (LIMITS["premium"], 100 * 1024 * 1024)):
+        sessions = queue_of(Namespace(config, limits=limits), "s").sessions
+        assert sessions is not None
+        sessions.accept("a", 0)
+        sessions.set_state("a", bytes(most), 0)
+        with pytest.raises(MessageTooLarge):
+            sessions.set_state("a", bytes(most + 1), 0)
+
+
 def test_filters_are_counted_over_all_subscriptions_of_the_topic() -> None:
     namespace = limited(replace(STANDARD, sql_filters=1))
     namespace.create_subscription("t", SubscriptionConfig("other"), 0)

@@ -16,8 +16,7 @@ from infra.local.servicebus.broker import (
     SessionLock,
     SessionLockLost,
 )
-from infra.local.servicebus.broker.errors import MessageTooLarge
-from infra.local.servicebus.broker.sessions import MAX_STATE_BYTES, Sessions
+from infra.local.servicebus.broker.sessions import Sessions
 from infra.local.servicebus.settings import NamespaceConfig, QueueConfig
 from infra.local.servicebus.storage import tables
 from infra.local.servicebus.storage.group import Writer
@@ -296,17 +295,6 @@ def test_state_outlives_the_lock_and_the_messages_until_it_is_cleared() -> None:
     sessions.set_state("a", None, 0)
     sessions.release(lock, 0)
     assert sessions.ids(None, 0, 10) == []
-
-
-def test_state_has_a_largest_size() -> None:
-    _, _, sessions = session_queue()
-    accepted(sessions, "a")
-
-    sessions.set_state("a", bytes(MAX_STATE_BYTES), 0)
-    with pytest.raises(MessageTooLarge):
-        sessions.set_state("a", bytes(MAX_STATE_BYTES + 1), 0)
-
-    assert sessions.state("a", 0) == bytes(MAX_STATE_BYTES)
 
 
 def test_sessions_are_listed_by_content_or_by_change_of_state_page_by_page() -> None:

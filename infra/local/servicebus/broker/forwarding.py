@@ -15,7 +15,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from infra.local.servicebus.amqp.message import Properties
-from infra.local.servicebus.broker.errors import BrokerError, EntityNotFound, NoSession
+from infra.local.servicebus.broker.errors import (
+    BrokerError,
+    EntityDisabled,
+    EntityNotFound,
+    NoSession,
+    QuotaExceeded,
+)
 from infra.local.servicebus.broker.incoming import Incoming
 from infra.local.servicebus.broker.messages import BrokerMessage, ParsedMessage
 from infra.local.servicebus.broker.runtime import Runtime
@@ -29,6 +35,10 @@ MOST_HOPS = 4
 HOPS_EXCEEDED = "MaxTransferHopCountExceeded"
 NO_SESSION = "Session ID is null."
 TRANSFER_FAILED = "TransferFailed"  # ours: Azure's wording is not documented
+
+STRANDING = (EntityNotFound, EntityDisabled, QuotaExceeded)
+"""What keeps a message of a transaction from getting on from the entity it travels via (Microsoft:
+dead-letter queues, "Dead-lettering in send via scenarios")."""
 
 
 class Changed:
@@ -54,6 +64,7 @@ def forward(
     is a dead-letter queue whose target takes nothing."""
     if hops >= MOST_HOPS:
         return _failed(
+            runtime,
             source,
             message,
             now,
@@ -68,9 +79,9 @@ def forward(
         target.refuse(incoming)
         target.check_room(len(message.payload))
     except NoSession as refusal:
-        return _failed(source, message, now, NO_SESSION, refusal.text)
+        return _failed(runtime, source, message, now, NO_SESSION, refusal.text)
     except BrokerError as refusal:
-        return _failed(source, message, now, TRANSFER_FAILED, refusal.text)
+        return _failed(runtime, source, message, now, TRANSFER_FAILED, refusal.text)
     payload.references += 1
     target.take_over(incoming, payload, now)
     runtime.let_go(payload)
@@ -111,8 +122,16 @@ def _incoming(
     )
 
 
-def _failed(source: Queue, message: BrokerMessage, now: int, reason: str, description: str) -> bool:
+def _failed(
+    runtime: Runtime,
+    source: Queue,
+    message: BrokerMessage,
+    now: int,
+    reason: str,
+    description: str,
+) -> bool:
     if source.dead_letter_queue is None:
+        runtime.stuck[source] = None
         return False
     # Dead letters of a way too long go no further; others go where the source's dead letters go.
     hops = MOST_HOPS if reason == HOPS_EXCEEDED else 0

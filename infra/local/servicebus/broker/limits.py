@@ -45,6 +45,7 @@ class Limits:
     name_length: int = 50
     id_length: int = 128
     properties_bytes: int = 64 * KIB
+    session_state_bytes: int = 256 * KIB
     expression_length: int = KIB
     action_expressions: int = 32
     ranges: Mapping[str, Range] = field(default_factory=dict)
@@ -108,6 +109,10 @@ class Limits:
             ):
                 _check_length(f"The {what}", value or "", self.id_length)
 
+    def check_state(self, state: bytes) -> None:
+        """Raises MessageTooLarge for a session's state that is too large."""
+        _check_size("The session state", len(state), self.session_state_bytes)
+
     def check_room(self, address: str, config: EntityConfig, held: int, more: int) -> None:
         """Raises QuotaExceeded when the entity is full."""
         most = self.entity_bytes or config.max_size_megabytes * MIB
@@ -151,6 +156,7 @@ LIMITS: dict[str, Limits] = {
     "premium": Limits(
         message_bytes=MIB,
         entities=1_000,
+        session_state_bytes=100 * MIB,
         ranges={
             **_CLOUD_RANGES,
             "max_size_megabytes": (1_024, 81_920),

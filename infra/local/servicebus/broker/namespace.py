@@ -9,7 +9,8 @@ from infra.local.servicebus.amqp.message import Message
 from infra.local.servicebus.broker.changes import Change
 from infra.local.servicebus.broker.directory import Directory
 from infra.local.servicebus.broker.entity import Entity
-from infra.local.servicebus.broker.errors import NotAllowed
+from infra.local.servicebus.broker.errors import BrokerError, NotAllowed
+from infra.local.servicebus.broker.forwarding import STRANDING
 from infra.local.servicebus.broker.incoming import Incoming, read
 from infra.local.servicebus.broker.limits import Limits
 from infra.local.servicebus.broker.messages import Parse
@@ -50,23 +51,41 @@ class Namespace(Directory):
 
     # Sending
 
-    def send(self, address: str, payloads: Sequence[bytes], now: int) -> None:
-        """Store every payload or none; each is one complete encoded message.
+    def send(self, address: str, payloads: Sequence[bytes], now: int, *, via: str = "") -> None:
+        """Store every payload or none; each is one complete encoded message. Those that travel
+        via another entity are in its transfer dead-letter queue where they cannot get on.
 
         A duplicate within the entity's window is accepted and dropped. A message whose
         x-opt-scheduled-enqueue-time is in the future is scheduled. Raises EntityNotFound,
         NotAllowed (no session id for a session queue, or the address is a subscription or
         dead-letter queue), InvalidArgument (bytes that are no message).
         """
-        entity, messages = self._read(address, payloads)
-        for message in messages:
-            if not entity.is_duplicate(message, now):
-                entity.accept(message, now)
+        try:
+            entity, messages = self._read(address, payloads)
+        except STRANDING as refusal:
+            for message in self._parsed(payloads):
+                self._last_stop(via, refusal).strand(message, refusal, now)
+        else:
+            for message in messages:
+                if not entity.is_duplicate(message, now):
+                    entity.accept(message, now)
         self._runtime.wake(now)
 
-    def check(self, address: str, payloads: Sequence[bytes], now: int) -> None:
+    def check(self, address: str, payloads: Sequence[bytes], now: int, *, via: str = "") -> None:
         """Raise what sending these would raise now; changes nothing."""
-        self._read(address, payloads)
+        try:
+            self._read(address, payloads)
+        except STRANDING as refusal:
+            self._parsed(payloads)
+            self._last_stop(via, refusal)
+
+    def _last_stop(self, via: str, refusal: BrokerError) -> Queue:
+        """Return the queue whose messages `refusal` keeps from getting on; raises it where there
+        is none: topics have no transfer dead-letter queue."""
+        found = self._entities.get(via.lower())
+        if not isinstance(found, Queue):
+            raise refusal
+        return found
 
     def reserve(self, address: str, count: int) -> list[int]:
         """Give the entity's next sequence numbers to messages that are scheduled later."""
@@ -103,13 +122,16 @@ class Namespace(Directory):
             isinstance(entity, Queue) and entity.dead_letter_queue is None
         ):
             raise NotAllowed(f"'{entity.address}' cannot be sent to; send to its queue or topic.")
-        messages = [read(self._runtime.parse, payload) for payload in payloads]
+        messages = self._parsed(payloads)
         for message in messages:
             entity.refuse(message)
         if self._runtime.limits is not None:
             self._runtime.limits.check_messages(messages, entity.config)
             entity.check_room(sum(map(len, payloads)))
         return entity, messages
+
+    def _parsed(self, payloads: Sequence[bytes]) -> list[Incoming]:
+        return [read(self._runtime.parse, payload) for payload in payloads]
 
     def cancel_scheduled(self, address: str, sequence_numbers: Sequence[int], now: int) -> None:
         """Raises MessageNotFound, cancelling none, when one is not scheduled (any more)."""

@@ -10,8 +10,8 @@ from typing import Any
 from uuid import UUID
 
 from infra.local.servicebus.broker.entity import shorter
-from infra.local.servicebus.broker.errors import MessageNotFound, NoSession, NotAllowed
-from infra.local.servicebus.broker.forwarding import forward
+from infra.local.servicebus.broker.errors import BrokerError, MessageNotFound, NoSession, NotAllowed
+from infra.local.servicebus.broker.forwarding import TRANSFER_FAILED, forward
 from infra.local.servicebus.broker.incoming import Incoming
 from infra.local.servicebus.broker.lifecycle import Lifecycle
 from infra.local.servicebus.broker.messages import (
@@ -202,6 +202,21 @@ class Queue(Lifecycle):
             dead_letter_source=message.dead_letter_source,
             application_properties=message.application_properties,
             property_changes=message.property_changes,
+        )
+
+    def strand(self, incoming: Incoming, refusal: BrokerError, now: int) -> None:
+        """Keep a message that travels via this queue and cannot get on."""
+        last_stop = self.transfer_dead_letter_queue
+        if last_stop is None:
+            raise refusal
+        self.tally.buried(TRANSFER_FAILED)
+        known = incoming.parsed.application_properties or {}
+        last_stop.enqueue(
+            self._runtime.store(incoming.data),
+            now,
+            session_id=incoming.session_id,
+            partition_key=incoming.partition_key,
+            application_properties={**known, REASON: TRANSFER_FAILED, DESCRIPTION: refusal.text},
         )
 
     # Entering

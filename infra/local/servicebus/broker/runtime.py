@@ -53,6 +53,7 @@ class Runtime:
         self.entities: dict[str, Any] = {}  # by lower-case address; what a Directory has made
         self.changes: list[Change] = []
         self.last_payload = 0
+        self.stuck: dict[Any, None] = {}  # dead-letter queues whose target took nothing
         self._counted: dict[Any, None] = {}
         self._awake: dict[Any, None] = {}
 
@@ -64,6 +65,7 @@ class Runtime:
 
     def forget(self, entity: Numbered) -> None:
         """The entity is gone: its numbers need no journal, its listeners no call."""
+        self.stuck.pop(entity, None)
         self._counted.pop(entity, None)
         self._awake.pop(entity, None)
 

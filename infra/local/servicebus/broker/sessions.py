@@ -20,7 +20,6 @@ from uuid import UUID
 
 from infra.local.servicebus.broker.changes import SessionStatePut
 from infra.local.servicebus.broker.errors import (
-    MessageTooLarge,
     NotAllowed,
     SessionCannotBeLocked,
     SessionLockLost,
@@ -33,8 +32,6 @@ from infra.local.servicebus.broker.waiting import Waiting
 
 if TYPE_CHECKING:
     from infra.local.servicebus.broker.lifecycle import Lifecycle
-
-MAX_STATE_BYTES = 256 * 1024
 
 
 class Sessions:
@@ -142,8 +139,8 @@ class Sessions:
     def check_state(self, session_id: str, state: bytes | None, now: int) -> None:
         """Raise what setting it would raise; changes nothing."""
         self.current(session_id, now)
-        if state is not None and len(state) > MAX_STATE_BYTES:
-            raise MessageTooLarge(f"A session's state holds at most {MAX_STATE_BYTES} bytes.")
+        if state is not None and self._runtime.limits is not None:
+            self._runtime.limits.check_state(state)
 
     def restore_state(self, session_id: str, state: bytes | None, at: int) -> None:
         session = self._session(session_id)

@@ -179,7 +179,7 @@ class Transactions:
             if work.payloads:
                 entering[work.address.lower()] += work.payloads
         for address, payloads in entering.items():
-            self._namespace.check(address, payloads, now)
+            self._namespace.check(address, payloads, now, via=works[0].via)
 
     def take(self, transaction: Transaction, size: int, now: int) -> None:
         if self._held + size > MAX_HELD_BYTES:

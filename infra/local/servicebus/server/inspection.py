@@ -30,7 +30,7 @@ def overview(namespace: Namespace) -> Document:
     """Return counts per entity, by address in configuration order.
 
     Of a queue or subscription: active (locked ones included, as in Azure), locked, scheduled,
-    deferred, deadLettered. Of a topic: scheduled. `unconfigured` counts the stored messages of
+    deferred, deadLettered, transferDeadLettered. Of a topic: scheduled. `unconfigured` counts the stored messages of
     entities that are no longer configured; they wait until they are again."""
     entities: dict[str, dict[str, int]] = {}
     for entity in namespace.entities():
@@ -44,6 +44,7 @@ def overview(namespace: Namespace) -> Document:
             "scheduled": counts.scheduled,
             "deferred": counts.deferred,
             "deadLettered": counts.dead_letter,
+            "transferDeadLettered": counts.transfer_dead_letter,
         }
     return {"entities": entities, "unconfigured": namespace.orphans}
 

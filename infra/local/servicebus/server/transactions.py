@@ -122,9 +122,8 @@ def settlement(queue: Queue, token: UUID, state: Any) -> Work:
 
 
 def sending(core: Core, via: str, address: str, payloads: Sequence[bytes]) -> Work:
-    return Work(
-        via, partial(core.namespace.send, address, payloads), address=address, payloads=payloads
-    )
+    send = partial(core.namespace.send, address, payloads, via=via)
+    return Work(via, send, address=address, payloads=payloads)
 
 
 def top_level(address: str) -> str:
