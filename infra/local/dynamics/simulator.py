@@ -98,7 +98,7 @@ class DynamicsSimulator:
         tls = tls_files(data / "tls", self.clock())
         self.ca_file = tls.ca
         tokens = TokenAuthority(data / "tls", self.registration.tenant_id, self.clock)
-        self._webhooks = self._open_webhooks(stack, data)
+        self.webhooks = self._open_webhooks(stack, data)
         self._products = self._open_products(stack, data, tokens)
         identity = IdentityService(
             self.registration, self.certificates, tokens, self.counts, self.clock
@@ -109,7 +109,7 @@ class DynamicsSimulator:
         self.identity_url = f"https://localhost:{identity_server.port}"
         tokens.authority = f"{self.identity_url}/{self.registration.tenant_id}"
         stack.push_async_callback(_stop, api_server, identity_server)
-        stack.push_async_callback(_cancel, asyncio.create_task(self._webhooks.run()))
+        stack.push_async_callback(_cancel, asyncio.create_task(self.webhooks.run()))
         await api_server.start(self._api(identity))
         await identity_server.start(
             FaultyIdentity(application(identity.identity_routes()), self.faults, self.clock),
@@ -134,7 +134,7 @@ class DynamicsSimulator:
             self.faults,
             self.counts,
             self.clock,
-            self._webhooks,
+            self.webhooks,
             self._strict_operating_units,
         )
         products = []
@@ -145,7 +145,7 @@ class DynamicsSimulator:
 
     def _api(self, identity: IdentityService) -> Front:
         admin = AdminPages(
-            self.faults, self.counts, self.clock, self._webhooks, self._products, self.reset
+            self.faults, self.counts, self.clock, self.webhooks, self._products, self.reset
         )
         routes = [*admin.routes(), *identity.api_routes()]
         for product in self._products:
@@ -161,13 +161,13 @@ class DynamicsSimulator:
 
     async def settle(self) -> None:
         """Return when every notification due at this moment of the clock is on its way or lost."""
-        await self._webhooks.settle()
+        await self.webhooks.settle()
 
     def reset(self) -> None:
         """Back to the first start: no faults, no counts, the seeded rows only. Keys stay."""
         self.faults.clear()
         self.counts.clear()
-        self._webhooks.clear()
+        self.webhooks.clear()
         for product in self._products:
             product.reset()
 
