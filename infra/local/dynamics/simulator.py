@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from . import finance_operations
+from . import business_central, finance_operations
 from .admin import AdminPages
 from .api import FaultyIdentity, Front, application
 from .clock import Clock
@@ -25,7 +25,10 @@ from .product import Product, ProductContext
 from .server import RunningServer
 from .webhooks import HttpSender, Outbox, Sender, Webhooks
 
-PRODUCTS: tuple[Callable[[ProductContext], Product], ...] = (finance_operations.open_product,)
+PRODUCTS: tuple[Callable[[ProductContext], Product], ...] = (
+    finance_operations.open_product,
+    business_central.open_product,
+)
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:
