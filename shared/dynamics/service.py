@@ -131,6 +131,16 @@ class Service:
             raise Uncertain(f"HTTP {response.status}")
         raise verdict
 
+    async def download(self, operation: Operation, take: Callable[[bytes], None]) -> None:
+        """Hand a success' body over piece by piece, however large. Raises DynamicsError; what was
+        handed over before is then worth nothing."""
+        try:
+            response = await self._exchange(operation, take)
+        except Uncertain as error:
+            raise TryLater(f"Dynamics gave no answer: {error}") from error
+        if not response.is_success:
+            raise self.error(response)
+
     def error(self, response: Response) -> DynamicsError:
         return error_of(response, self.clock(), self.rules)
 
@@ -145,10 +155,12 @@ class Service:
         await self._sleep(wait.total_seconds())
         return await self._exchange(operation)
 
-    async def _exchange(self, operation: Operation) -> Response:
+    async def _exchange(
+        self, operation: Operation, take: Callable[[bytes], None] | None = None
+    ) -> Response:
         async with self._turn() as turn:
             try:
-                response = await self._send(operation, self._auth(turn))
+                response = await self._send(operation, self._auth(turn), take)
             except _NEVER_SENT as error:
                 raise TryLater(f"Dynamics cannot be reached: {_name(error)}.") from error
             except (httpx.HTTPError, TimeoutError) as error:
@@ -167,7 +179,12 @@ class Service:
             return self._auths[turn.principal]
         return next(iter(self._auths.values()), None)
 
-    async def _send(self, operation: Operation, auth: httpx.Auth | None) -> Response:
+    async def _send(
+        self,
+        operation: Operation,
+        auth: httpx.Auth | None,
+        take: Callable[[bytes], None] | None,
+    ) -> Response:
         # One deadline over the whole exchange; httpx's own timeouts are per read and write.
         path = operation.path
         url = path if path.startswith(("https://", "http://")) else f"{self.root}/{path}"
@@ -184,8 +201,9 @@ class Service:
             )
             async with request as response:
                 content = bytearray()
+                keep = take if take is not None and response.is_success else content.extend
                 async for chunk in response.aiter_bytes():
-                    content += chunk
+                    keep(chunk)
                     if len(content) > MAX_ANSWER_BYTES:
                         raise httpx.DecodingError("the answer is too large", request=None)
                 lowered = {name.lower(): value for name, value in response.headers.items()}

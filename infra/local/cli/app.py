@@ -20,7 +20,7 @@ import typer
 from azure.servicebus.exceptions import ServiceBusError
 from typer.exceptions import TyperException
 
-from infra.local.cli.output import Refused, out, print_json, talk
+from infra.local.cli.output import Refused, Unusable, out, print_json, talk
 from infra.local.platform import DidNotStart, NotRunning, read_addresses
 
 app = typer.Typer(
@@ -37,6 +37,11 @@ Data = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 DEFAULT_DATA = Path(".tillbus")
 
+metadata = typer.Typer(
+    help="What Dynamics says of its entities.", no_args_is_help=True, rich_markup_mode=None
+)
+app.add_typer(metadata, name="metadata")
+
 FAILED, UNUSABLE = 1, 2
 
 
@@ -48,7 +53,7 @@ def main(argv: list[str] | None = None) -> int:
         return code if isinstance(code, int) else 0
     except TyperException as error:
         return _complain(error.format_message(), UNUSABLE)
-    except (NotRunning, DidNotStart) as error:
+    except (NotRunning, DidNotStart, Unusable) as error:
         return _complain(error, UNUSABLE)
     except OSError as error:
         what = f"{error.filename}: {error.strerror}" if error.filename else error
@@ -231,3 +236,47 @@ def trace(
         return 0
 
     return run(show)
+
+
+@metadata.command("check")
+def metadata_check(
+    product: Annotated[str | None, typer.Option(help="Only this, as finance-operations.")] = None,
+    url: Annotated[
+        str | None,
+        typer.Option(help="An environment instead; signs in by the product's own settings."),
+    ] = None,
+    file: Annotated[Path | None, typer.Option(help="A saved $metadata instead.")] = None,
+    baseline: Annotated[
+        Path | None, typer.Option(help="A $metadata of before the upgrade: finds more.")
+    ] = None,
+    data: Data = DEFAULT_DATA,
+    as_json: AsJson = False,
+) -> int:
+    """Compare $metadata with every field we write and read; exit code 1 if anything breaks."""
+    from infra.local.cli.metadata import (
+        check_environment,
+        check_file,
+        configured,
+        documents,
+        report,
+        simulated,
+    )
+
+    if url is not None and file is not None:
+        raise typer.BadParameter("give either --url or --file")
+    if product is None and (url or file or baseline):
+        raise typer.BadParameter("say whose it is: --product")
+    wanted = documents(product)
+    if file is not None:
+        return report([check_file(each, file, baseline) for each in wanted], as_json)
+    if url is not None:
+        settings = [configured(each, url) for each in wanted]
+    else:
+        addresses = read_addresses(data)
+        settings = [simulated(each, addresses) for each in wanted]
+
+    async def check() -> int:
+        pairs = zip(wanted, settings, strict=True)
+        return report([await check_environment(*pair, baseline) for pair in pairs], as_json)
+
+    return run(check)

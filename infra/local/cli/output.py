@@ -48,6 +48,10 @@ class Refused(Exception):
     """The command cannot do what was asked; the text is the one sentence the caller reads."""
 
 
+class Unusable(Refused):
+    """What the command needs is not there or not readable: no answer, so no answer of no."""
+
+
 def print_json(value: object) -> None:
     """Print one JSON document to stdout."""
     sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
