@@ -15,6 +15,7 @@ from .limits import Gate, Refusal, principal_of
 from .problems import Problem, answer_problem
 from .product import ConnectionDropped, Product
 from .server import ABORT
+from .upgrades import Upgraded
 
 _STATUS = {FaultKind.THROTTLE: 429, FaultKind.OUTAGE: 503, FaultKind.SERVER_ERROR: 500}
 _HANGS = frozenset({FaultKind.HANG, FaultKind.HANG_AFTER_COMMIT})
@@ -96,12 +97,14 @@ class Front:
         self, product: Product, scope: Scope, receive: Receive, send: Send
     ) -> None:
         method, path = scope["method"], scope["path"]
+        upgrades = self._faults.upgrades(product.name)
+        app = Upgraded(self._app, upgrades) if upgrades else self._app
         fault = self._faults.take(REQUEST_KINDS, method, path)
         while fault is not None and fault.kind is FaultKind.SLOW:
             await self._clock.sleep(fault.delay)
             fault = self._faults.take(REQUEST_KINDS - {FaultKind.SLOW}, method, path)
         if fault is None:
-            await self._app(scope, receive, send)
+            await app(scope, receive, send)
         elif fault.kind in _STATUS:
             await _drain(receive)
             waits = fault.kind is not FaultKind.SERVER_ERROR
@@ -109,22 +112,7 @@ class Front:
             headers, body = product.refuse(status, fault.retry_after if waits else None)
             await _answer(send, status, headers, body)
         else:
-            await self._lose_answer(fault, scope, receive)
-
-    async def _lose_answer(self, fault: Fault, scope: Scope, receive: Receive) -> None:
-        """Carry the request out or not, and never answer it: break the connection, or let whoever
-        asked wait until he leaves."""
-        before = fault.kind in _BEFORE
-        if fault.kind is FaultKind.DROP_BEFORE_COMMIT and scope["path"].endswith("/$batch"):
-            scope["drop_before_commit"] = fault
-            before = False
-        if before:
-            await _drain(receive)
-        else:
-            await self._app(scope, receive, _nobody)
-        if fault.kind not in _HANGS:
-            raise ConnectionDropped
-        await _until_gone(receive)
+            await _lose_answer(app, fault, scope, receive)
 
 
 class FaultyIdentity:
@@ -180,3 +168,19 @@ async def _answer(send: Send, status: int, headers: Mapping[str, str], body: byt
 
 async def _nobody(message: Message) -> None:
     """Where the answer goes that the client never gets."""
+
+
+async def _lose_answer(app: ASGIApp, fault: Fault, scope: Scope, receive: Receive) -> None:
+    """Carry the request out or not, and never answer it: break the connection, or let whoever
+    asked wait until he leaves."""
+    before = fault.kind in _BEFORE
+    if fault.kind is FaultKind.DROP_BEFORE_COMMIT and scope["path"].endswith("/$batch"):
+        scope["drop_before_commit"] = fault
+        before = False
+    if before:
+        await _drain(receive)
+    else:
+        await app(scope, receive, _nobody)
+    if fault.kind not in _HANGS:
+        raise ConnectionDropped
+    await _until_gone(receive)

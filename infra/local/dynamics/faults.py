@@ -185,8 +185,6 @@ class FaultPlan:
         self._clock = clock or Clock()
         self._planned: list[_Planned] = []
         self._next = 1
-        self.version = 0
-        """Counts the changes of the plan; what is derived from it keeps up by that."""
         for fault in faults:
             self.add(fault)
 
@@ -195,19 +193,20 @@ class FaultPlan:
         planned = _Planned(self._next, fault, self._clock)
         self._next += 1
         self._planned.append(planned)
-        self.version += 1
         return planned.identifier
 
     def remove(self, identifier: int) -> bool:
         """Return whether there was such a fault."""
         before = len(self._planned)
         self._planned = [each for each in self._planned if each.identifier != identifier]
-        self.version += 1
         return len(self._planned) < before
 
     def clear(self) -> None:
         self._planned.clear()
-        self.version += 1
+
+    def any(self, kinds: frozenset[FaultKind]) -> bool:
+        """Whether a fault of these kinds may still hit anything."""
+        return any(each.fault.kind in kinds and not each.over for each in self._planned)
 
     def take(
         self,
@@ -237,7 +236,9 @@ class FaultPlan:
         return [
             each.fault
             for each in self._planned
-            if each.fault.kind is FaultKind.SCHEMA_UPGRADE and each.fault.product == product
+            if each.fault.kind is FaultKind.SCHEMA_UPGRADE
+            and each.fault.product == product
+            and not each.over
         ]
 
     def listing(self) -> list[dict[str, object]]:

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from infra.local.dynamics import DynamicsSimulator, Fault, FaultKind, ManualClock, Target
+from infra.local.dynamics.faults import REQUEST_KINDS
 from tests.contract.dynamics_simulator.talking import (
     batch,
     changeset,
@@ -109,6 +110,7 @@ async def test_connection_dropped_within_a_batch_leaves_its_first_changesets(
 @pytest.mark.parametrize(
     ("kind", "words"),
     [
+        (FaultKind.REFUSED_WRITE, "Update has been canceled"),
         (FaultKind.DEADLOCK, "Deadlock, where one or more users"),
         (FaultKind.UPDATE_CONFLICT, "An update conflict occurred due to another user process"),
     ],
@@ -127,6 +129,64 @@ async def test_database_refusal_hits_one_changeset_of_a_batch(
     assert [part[0].status for part in answers] == [201, 500, 201]
     assert words in answers[1][0].text
     assert await _booked(api) == 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "booked"), [(FaultKind.HANG, 0), (FaultKind.HANG_AFTER_COMMIT, 1)]
+)
+async def test_hanging_request_is_never_answered_whatever_was_booked(
+    api: httpx.AsyncClient, simulator: DynamicsSimulator, kind: FaultKind, booked: int
+) -> None:
+    simulator.faults.add(Fault(kind=kind))
+
+    with pytest.raises(httpx.ReadTimeout):
+        await api.post("/data/RetailTransactions", json=header(), timeout=0.2)
+
+    assert await _booked(api) == booked
+
+
+async def test_slow_requests_spread_as_their_percentiles_say(simulator: DynamicsSimulator) -> None:
+    curve = {50: 1.0, 90: 3.0, 99: 30.0}
+    fault = Fault(kind=FaultKind.SLOW, count=None, percentiles=curve, seed=3)
+    simulator.faults.add(fault)
+
+    hits = [simulator.faults.take(REQUEST_KINDS, "GET", "/data") for _ in range(2_000)]
+    delays = sorted(hit.delay for hit in hits if hit is not None)
+
+    assert delays[0] == 1.0
+    assert delays[-1] == 30.0
+    assert delays[1_000] == pytest.approx(1.0, abs=0.1)
+    assert delays[1_800] == pytest.approx(3.0, abs=0.5)
+
+
+async def test_a_storm_of_refusals_passes_by_the_clock(
+    api: httpx.AsyncClient, simulator: DynamicsSimulator, clock: ManualClock
+) -> None:
+    simulator.faults.add(Fault(kind=FaultKind.THROTTLE, count=None, seconds=60))
+
+    during = [(await _post(api, str(number))).status_code for number in range(3)]
+    clock.advance(timedelta(seconds=60))
+    after = await _post(api)
+
+    assert (during, after.status_code) == ([429] * 3, 201)
+    [listed] = simulator.faults.listing()
+    assert (listed["over"], listed["taken"]) == (True, 3)
+
+
+async def test_month_end_freezes_the_company_it_names(
+    api: httpx.AsyncClient, simulator: DynamicsSimulator
+) -> None:
+    simulator.faults.add(Fault(kind=FaultKind.FREEZE, count=None, company="usrt"))
+
+    frozen = await api.post("/data/RetailTransactions", json=header("1", "usrt"))
+    other = await api.post("/data/RetailTransactions", json=header("1", "dert", Currency="EUR"))
+    answers = await send_batch(
+        api, batch(changeset(sale("2")), changeset(sale("2", "dert"))), continue_on_error=True
+    )
+
+    assert (frozen.status_code, other.status_code) == (400, 201)
+    assert "closed" in frozen.text
+    assert [part[0].status for part in answers] == [500, 201]
 
 
 async def test_fault_hits_only_what_it_matches_after_what_it_skips(
