@@ -30,26 +30,27 @@ from shared.dynamics.odata.messages import Response
 
 Make = Callable[[Evidence, timedelta | None], DynamicsError]
 
-_ANY: Collection[int] = range(100, 600)
-_SERVER_ERROR: Collection[int] = range(500, 600)
+ANY_STATUS: Collection[int] = range(100, 600)
+SERVER_ERROR: Collection[int] = range(500, 600)
 _AT_ONCE = timedelta(0)
 
 
-def _later(evidence: Evidence, retry_after: timedelta | None) -> DynamicsError:
+def later(evidence: Evidence, retry_after: timedelta | None) -> DynamicsError:
     return TryLater(evidence, retry_after)
 
 
-def _at_once(evidence: Evidence, _: timedelta | None) -> DynamicsError:
+def at_once(evidence: Evidence, _: timedelta | None) -> DynamicsError:
     return TryLater(evidence, _AT_ONCE)
 
 
-def _plainly(kind: type[DynamicsError]) -> Make:
+def plainly(kind: type[DynamicsError]) -> Make:
     return lambda evidence, _: kind(evidence)
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """The first rule whose statuses and text both match decides."""
+    """The first rule whose statuses and text both match decides; `text` is a regular expression
+    searched in the error's code and texts, in lower case."""
 
     statuses: Collection[int]
     text: str
@@ -58,43 +59,43 @@ class Rule:
 
 
 RULES: tuple[Rule, ...] = (
-    Rule({429}, "", _later, "Dynamics is throttling; see 'Throttling priority mapping' in it."),
+    Rule({429}, "", later, "Dynamics is throttling; see 'Throttling priority mapping' in it."),
     Rule(
         {401},
         "",
-        _plainly(SetUpWrong),
+        plainly(SetUpWrong),
         "Check tenant, client id, secret or certificate, and the form 'Microsoft Entra ID "
         "applications', which maps the client id to a Dynamics user.",
     ),
-    Rule({403}, "", _plainly(SetUpWrong), "Give the mapped user a role that allows this."),
-    Rule(_ANY, r"already exists", _plainly(AlreadyExists)),
-    Rule(_ANY, r"update conflict|deadlock", _at_once),
-    Rule({409, 412}, "", _at_once),
+    Rule({403}, "", plainly(SetUpWrong), "Give the mapped user a role that allows this."),
+    Rule(ANY_STATUS, r"already exists", plainly(AlreadyExists)),
+    Rule(ANY_STATUS, r"update conflict|deadlock", at_once),
+    Rule({409, 412}, "", at_once),
     Rule(
-        _ANY,
+        ANY_STATUS,
         r"the property '.*' does not exist on type|resource not found for the segment|"
         r"no http resource was found",
-        _plainly(SetUpWrong),
+        plainly(SetUpWrong),
         "This environment's data entities differ from what we write; compare its version.",
     ),
     Rule(
-        _ANY,
+        ANY_STATUS,
         r"\b(company|legal entity|data ?area(id)?)\b[^.;]*"
         r"\b(does not exist|is not valid|not found)",
-        _plainly(Refused),
+        plainly(Refused),
         "Correct the legal entity in the setting COMPANIES or create it in Dynamics.",
     ),
     Rule(
-        _ANY,
+        ANY_STATUS,
         r"not found in the related table|does not exist|(cannot|could not) be found",
-        _plainly(MissingParent),
+        plainly(MissingParent),
     ),
-    Rule({413}, "", _plainly(SetUpWrong), "Lower DYNAMICS_BATCH_OPERATIONS."),
-    Rule({408, 502, 503, 504}, "", _later),
-    Rule(_SERVER_ERROR, r"infolog|write failed|mandatory", _plainly(Refused)),
-    Rule(_SERVER_ERROR, "", _later),
-    Rule({404}, "", _plainly(MissingParent)),
-    Rule(_ANY, "", _plainly(Refused)),
+    Rule({413}, "", plainly(SetUpWrong), "Lower DYNAMICS_BATCH_OPERATIONS."),
+    Rule({408, 502, 503, 504}, "", later),
+    Rule(SERVER_ERROR, r"infolog|write failed|mandatory", plainly(Refused)),
+    Rule(SERVER_ERROR, "", later),
+    Rule({404}, "", plainly(MissingParent)),
+    Rule(ANY_STATUS, "", plainly(Refused)),
 )
 
 
@@ -104,11 +105,12 @@ def error_of(response: Response, now: datetime, rules: Sequence[Rule] = RULES) -
     The last of the product's `rules` matches everything."""
     original, code = _texts(response)
     message = _after_infolog(original) or f"Dynamics answered {response.status} without a text."
-    lowered = f"{original} {message}".lower()
+    lowered = f"{code} {original} {message}".lower()
     for rule in rules:
         if response.status in rule.statuses and re.search(rule.text, lowered, re.DOTALL):
             request_id = next(
-                (response.headers[n] for n in _ID_HEADERS if n in response.headers), ""
+                (response.headers[n] for n in _ID_HEADERS if n in response.headers),
+                found[1] if (found := _CORRELATION.search(original)) else "",
             )
             evidence = Evidence(
                 message, original, response.status, code, request_id, hint=rule.hint
@@ -165,6 +167,8 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> timedelta | None:
 
 
 _ID_HEADERS = ("x-ms-correlation-id", "x-ms-request-id", "request-id", "ms-dyn-aid")
+_CORRELATION = re.compile(r"\s*CorrelationId:\s*([0-9A-Fa-f-]{36})\.?")
+"""At the end of Business Central's texts."""
 _MAX_TEXT = 2000
 
 
@@ -190,7 +194,7 @@ def _texts(response: Response) -> tuple[str, str]:
 
 def _after_infolog(text: str) -> str:
     _, found, reason = text.partition("Infolog:")
-    reason = reason if found else text
+    reason = _CORRELATION.sub("", reason if found else text)
     return re.sub(r"\s+", " ", reason).replace("..", ".").strip(" ;")
 
 
