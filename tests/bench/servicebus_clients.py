@@ -14,9 +14,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass
-from importlib.util import find_spec
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,26 +23,30 @@ from tests.bench.servicebus_client_programs import RHEA
 from tests.bench.servicebus_peer import ROOT, Running, config, percentile, running
 
 TOGETHER = (1, 4)
+PROTON = ROOT / ".peers" / "proton"
 MODULES = ROOT / ".peers" / "node" / "node_modules"
+HOW = "is not in .peers: run tools/install_peers.sh"
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of client; `missing` says why it cannot run here, '' when it can."""
+    """A kind of client; `missing` says why it cannot run here, '' when it can. `finds` are the
+    environment variables by which it finds what it needs."""
 
     name: str
     command: Sequence[str]
     missing: str = ""
+    finds: Mapping[str, str] = field(default_factory=dict)
 
 
 def kinds() -> list[Kind]:
     python = (sys.executable, "-m", "tests.bench.servicebus_client_programs")
-    proton = "" if find_spec("proton") else "python-qpid-proton is not installed"
-    rhea = "" if shutil.which("node") and (MODULES / "rhea").is_dir() else "rhea is not in .peers"
+    proton = "" if (PROTON / "proton").is_dir() else f"it {HOW}"
+    rhea = "" if shutil.which("node") and (MODULES / "rhea").is_dir() else f"it {HOW}"
     return [
         Kind("azure-servicebus for Python", (*python, "sdk")),
-        Kind("python-qpid-proton", (*python, "proton"), proton),
-        Kind("rhea for Node", ("node", "-e", RHEA), rhea),
+        Kind("python-qpid-proton", (*python, "proton"), proton, {"PYTHONPATH": str(PROTON)}),
+        Kind("rhea for Node", ("node", "-e", RHEA), rhea, {"NODE_PATH": str(MODULES)}),
         Kind("bare frames", (*python, "raw")),
     ]
 
@@ -74,7 +77,7 @@ def _run(kind: Kind, bus: Running, queues: Sequence[str]) -> list[Any]:
         subprocess.Popen(
             [*kind.command, bus.host, str(bus.amqp_port), queue],
             cwd=ROOT,
-            env=os.environ | {"NODE_PATH": str(MODULES)},
+            env={**os.environ, **kind.finds},
             stdout=subprocess.PIPE,
         )
         for queue in queues

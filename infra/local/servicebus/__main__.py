@@ -44,15 +44,16 @@ OPTIONS: dict[str, dict[str, dict[str, Any]]] = {
     "what is served": {
         "--config": {
             "type": Path,
+            "metavar": "FILE",
             "help": "the official emulator's Config.json; without it the namespace is empty",
         },
     },
     "where messages are kept (one of the two)": {
-        "--data": {"type": Path, "help": "folder that keeps them"},
+        "--data": {"type": Path, "metavar": "FOLDER", "help": "this folder keeps them"},
         "--in-memory": {**_FLAG, "help": "keep nothing"},
     },
     "where it listens": {
-        "--host": {"default": "127.0.0.1", "help": "address (%(default)s)"},
+        "--host": {"default": "127.0.0.1", "metavar": "ADDRESS", "help": "%(default)s"},
         "--amqp-port": {**_PORT, "default": 5672, "help": "%(default)s; 0 = a free one"},
         "--admin-port": {**_PORT, "default": 5300, "help": "%(default)s; 0 = a free one"},
         "--tls-port": {
@@ -69,8 +70,12 @@ OPTIONS: dict[str, dict[str, dict[str, Any]]] = {
             "help": "a shared access policy; RIGHTS of Listen, Send, Manage, all unless given;"
             " repeatable. With one, every token is checked",
         },
-        "--certificate": {"type": Path, "help": "PEM file of your own; else one is made"},
-        "--certificate-key": {"type": Path, "help": "its key"},
+        "--certificate": {
+            "type": Path,
+            "metavar": "FILE",
+            "help": "PEM file of your own; else one is made",
+        },
+        "--certificate-key": {"type": Path, "metavar": "FILE", "help": "its key"},
     },
     "for tests and operation": {
         "--clock": {
@@ -86,16 +91,18 @@ OPTIONS: dict[str, dict[str, dict[str, Any]]] = {
             **_FLAG,
             "help": "end idle links and connections as the service does: after 10 and 5 minutes",
         },
-        "--log-format": {"choices": tuple(logs.FORMATS), "default": "human"},
+        "--log-format": {"choices": tuple(logs.FORMATS), "default": "human", "help": "%(default)s"},
         "--verbose": {**_FLAG, "help": "log every connection"},
     },
 }
 
 
 def build_parser(program: str = PROGRAM) -> argparse.ArgumentParser:
-    asking = "\n".join(f"  {name:<10}{about}" for name, (about, *_) in COMMANDS.items())
+    asking = "\n".join(f"  {name:<12}{about}" for name, (about, *_) in COMMANDS.items())
     parser = argparse.ArgumentParser(
         prog=program,
+        usage=f"{program} (--data FOLDER | --in-memory) [option ...]\n"
+        f"       {program} {{{','.join(COMMANDS)}}} [--help]",
         description="Azure Service Bus over AMQP 1.0 on this machine.",
         epilog=f"instead of options, to ask a running bus:\n{asking}\n\n"
         "Exit code 0 after SIGTERM or SIGINT, 1 when it cannot start, 2 for wrong usage.",
@@ -187,7 +194,7 @@ def main(argv: Sequence[str] | None = None, *, program: str = PROGRAM) -> int:
     parser = build_parser(program)
     arguments = parser.parse_args(given)
     if (arguments.data is None) is not arguments.in_memory:
-        parser.error("one of the arguments --data --in-memory is required")
+        parser.error("say where messages are kept: either --data FOLDER or --in-memory")
     logs.configure(arguments.log_format, verbose=arguments.verbose)
     gc.set_threshold(_COLLECT_EVERY)
     try:

@@ -1,4 +1,4 @@
-"""Commands that ask a running bus over its admin port: `faults` and `inspect`."""
+"""Commands that ask a running bus over its admin port; COMMANDS has them all."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ _READERS: Mapping[Any, Callable[[str], Any]] = {
 _HELP = {
     "at": "operation, such as send, settle or management:renew-lock",
     "entity": "only of this entity",
-    "client": "only of this container id",
+    "client": "only of this container id, see the command connections",
     "link": "only on the link of this name",
     "message_id": "only messages of this id",
     "session_id": "only messages of this session",
@@ -84,8 +84,15 @@ def _faults_parser(parser: argparse.ArgumentParser) -> None:
     clear = actions.add_parser("clear", help="remove one fault, or all")
     clear.add_argument("id", type=int, nargs="?")
     _admin(clear)
-    add = actions.add_parser("add", help="order a fault")
-    add.add_argument("kind", choices=KINDS)
+    kinds = "\n".join(f"  {kind:<12} {', '.join(at)}" for kind, at in KINDS.items())
+    add = actions.add_parser(
+        "add",
+        help="order a fault",
+        usage="%(prog)s KIND [--at OPERATION] [option ...]",
+        epilog=f"kinds, and what they can happen at (the first unless told otherwise):\n{kinds}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add.add_argument("kind", choices=KINDS, metavar="KIND", help="what goes wrong, see below")
     for each in fields(Fault):
         if each.name in _HELP:
             option = f"--{each.name.replace('_', '-')}"
@@ -131,7 +138,11 @@ def _print_faults(faults: Sequence[dict[str, Any]], as_json: bool) -> None:
     rows = []
     for fault in faults:
         named = {"id", "hits", "kind", "at"}
-        more = [f"{k}={v}" for k, v in fault.items() if k not in named and v != usual[k]]
+        more = [
+            f"{name}={'all' if value is None else value}"
+            for name, value in fault.items()
+            if name not in named and value != usual[name]
+        ]
         rows.append((fault["id"], fault["kind"], fault["at"], fault["hits"], " ".join(more)))
     _print_table(("id", "kind", "at", "hits", ""), rows)
 
@@ -141,17 +152,19 @@ def _print_faults(faults: Sequence[dict[str, Any]], as_json: bool) -> None:
 
 def _inspect_parser(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("entity", nargs="?", help="address; every entity's counts without it")
-    parser.add_argument("--skip", type=int, default=0)
-    parser.add_argument("--top", type=int, default=100)
+    _page(parser)
     _admin(parser)
 
 
 def _inspect(arguments: argparse.Namespace) -> int:
     if arguments.entity is None:
         document = _ask(arguments, "GET", "/inspect")
-        counts = document["entities"]
         columns = ("active", "locked", "scheduled", "deferred", "deadLettered")
-        rows = [(name, *(row.get(key, "") for key in columns)) for name, row in counts.items()]
+        rows = [
+            (name, *(counts.get(key, "") for key in columns))
+            for name, counts in document["entities"].items()
+            if any(counts.values()) or not name.endswith("/$DeadLetterQueue")
+        ]
         header = ("entity", *columns)
     else:
         page = f"?skip={arguments.skip}&top={arguments.top}"
@@ -184,6 +197,51 @@ def _row(message: dict[str, Any]) -> tuple[object, ...]:
     )
 
 
+# connections
+
+
+def _connections_parser(parser: argparse.ArgumentParser) -> None:
+    _page(parser)
+    _admin(parser)
+
+
+def _connections(arguments: argparse.Namespace) -> int:
+    page = f"?skip={arguments.skip}&top={arguments.top}"
+    document = _ask(arguments, "GET", f"/connections{page}")
+    if arguments.json:
+        print(json.dumps(document, indent=2))
+        return 0
+    columns = ("direction", "address", "credit", "unsettled")
+    rows = [
+        (each["client"], each["peer"], *(link[key] for key in columns))
+        for each in document["connections"]
+        for link in each["links"] or [dict.fromkeys(columns, "")]
+    ]
+    _print_table(("client", "peer", *columns), rows)
+    return 0
+
+
+# clock
+
+
+def _clock_parser(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("advance", nargs="?", metavar="PT30S", help="move the clock on this far")
+    _admin(parser)
+
+
+def _clock(arguments: argparse.Namespace) -> int:
+    step = arguments.advance
+    told = () if step is None else ({"advance": step},)
+    document = _ask(arguments, "GET" if step is None else "POST", "/clock", *told)
+    print(json.dumps(document) if arguments.json else document["now"])
+    return 0
+
+
+def _page(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--skip", type=int, default=0, help="how many to leave out (0)")
+    parser.add_argument("--top", type=int, default=100, help="how many to show at most (100)")
+
+
 def _print_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     table = [tuple(map(str, row)) for row in (header, *rows)]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
@@ -200,6 +258,16 @@ def _admin(parser: argparse.ArgumentParser) -> None:
 COMMANDS = {
     "faults": ("order, list and clear faults of a running bus", _faults_parser, _faults),
     "inspect": ("show what a running bus holds, and why", _inspect_parser, _inspect),
+    "connections": (
+        "show who is connected to a running bus, and their links",
+        _connections_parser,
+        _connections,
+    ),
+    "clock": (
+        "tell the time of a running bus, or move it on (--clock manual)",
+        _clock_parser,
+        _clock,
+    ),
 }
 
 

@@ -1,13 +1,16 @@
-"""The fidelity matrix of the local bus's README: every scenario, and where it was seen to hold.
+"""The fidelity matrix of the local bus: every scenario, and where it was seen to hold.
 
-`python -m tests.contract.servicebus.fidelity` runs the suite and rewrites the table. What could not
-run here keeps saying so. Exit code 1 when a scenario failed; the table then shows that too.
+`python -m tests.contract.servicebus.fidelity` runs the suite and writes the matrix to FIDELITY.md
+and its sums to the README. What could not run here keeps saying so. Exit code 1 when a scenario
+failed; the tables then show that too.
 """
 
 from __future__ import annotations
 
 import re
 import sys
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -15,15 +18,16 @@ from typing import Any
 import pytest
 
 from tests.contract.servicebus.drivers import DRIVERS, Driver
-from tests.contract.servicebus.scenario import Scenario, all_scenarios
-from tests.contract.servicebus.targets import TARGETS, LocalBus
+from tests.contract.servicebus.scenario import Scenario, Topic, all_scenarios
+from tests.contract.servicebus.targets import TARGETS, LocalBus, Target
 
-README = Path("infra/local/servicebus/README.md")
+_FOLDER = Path("infra/local/servicebus")
+README = _FOLDER / "README.md"
+MATRIX = _FOLDER / "FIDELITY.md"
 _TABLE = re.compile(r"(<!-- fidelity: begin.*?-->\n).*?(<!-- fidelity: end -->)", re.DOTALL)
-_HERE = "✓"
-_FAILED = "✗"
-_LACKS = "–"
-_NOT_RUN = "·"
+HERE, FAILED, LACKS, NOT_RUN = "✓", "✗", "–", "·"
+_OTHERS: list[Target] = [target for target in TARGETS if not isinstance(target, LocalBus)]
+_COLUMNS = [driver.title for driver in DRIVERS] + [target.title for target in _OTHERS]
 
 Outcomes = dict[tuple[str, str, str], str]
 """(target, driver, scenario) -> passed, failed or skipped."""
@@ -49,56 +53,100 @@ class Collector:
 def main() -> int:
     collector = Collector()
     code = pytest.main(["-q", str(Path(__file__).with_name("test_scenarios.py"))], [collector])
-    README.write_text(with_table(README.read_text(), table(collector.outcomes)))
+    for file, table in ((MATRIX, matrix), (README, sums)):
+        file.write_text(with_table(file.read_text(), table(collector.outcomes)))
     return int(code)
 
 
-def with_table(readme: str, table_: str) -> str:
-    return _TABLE.sub(lambda found: f"{found[1]}{table_}{found[2]}", readme)
+def with_table(text: str, table: str) -> str:
+    return _TABLE.sub(lambda found: f"{found[1]}{table}{found[2]}", text)
 
 
-def table(outcomes: Outcomes) -> str:
-    """Return the matrix in Markdown: a table per topic, and below it why there are dashes."""
-    others = [target for target in TARGETS if not isinstance(target, LocalBus)]
-    columns = [driver.title for driver in DRIVERS] + [target.title for target in others]
-    reasons: list[str] = []
-    legend = (
-        f"{_HERE} holds, {_FAILED} does not, {_LACKS} the SDK cannot ask, {_NOT_RUN} not run here"
-    )
+def matrix(outcomes: Outcomes) -> str:
+    """Return in Markdown a table of scenarios per topic, and below why there are dashes."""
+    legend = f"{HERE} holds, {FAILED} does not, {LACKS} the SDK cannot ask, {NOT_RUN} not run here"
     parts = [f"{len(all_scenarios())} scenarios: {legend}.\n"]
-    for topic, scenarios in groupby(all_scenarios().values(), lambda scenario: scenario.topic):
-        parts.append(f"\n| [{topic.title}]({topic.source}) | {' | '.join(columns)} |\n")
-        parts.append(f"|---|{'---|' * len(columns)}\n")
-        for scenario in scenarios:
-            cells = [_cell(scenario, driver, outcomes, reasons) for driver in DRIVERS]
-            cells += [_elsewhere(scenario, target.name, outcomes) for target in others]
-            parts.append(f"| {scenario.sentence} | {' | '.join(cells)} |\n")
+    for topic, scenarios in _topics():
+        parts.append(f"\n{_head(f'[{topic.title}]({topic.source})')}")
+        parts += [_row(each.sentence, _cells(each, outcomes)) for each in scenarios]
     parts.append("\n")
-    parts += [f"* {_LACKS} {reason}.\n" for reason in reasons]
+    reasons = dict.fromkeys(
+        reason
+        for scenario in all_scenarios().values()
+        for driver in DRIVERS
+        if (reason := _lack(scenario, driver)) is not None
+    )
+    parts += [f"* {LACKS} {reason}.\n" for reason in reasons]
     return "".join(parts)
 
 
-def _cell(scenario: Scenario, driver: Driver, outcomes: Outcomes, reasons: list[str]) -> str:
-    for need in sorted(scenario.needs & driver.lacks.keys()):
-        if driver.lacks[need] not in reasons:
-            reasons.append(driver.lacks[need])
-        return _LACKS
-    outcome = outcomes.get((LocalBus.name, driver.name, scenario.name))
-    return {"passed": _HERE, "failed": _FAILED}.get(outcome or "", _NOT_RUN)
+def sums(outcomes: Outcomes) -> str:
+    """Return in Markdown how many scenarios of each topic hold, of those that could be asked."""
+    parts = [_head("Scenarios that hold")]
+    total: list[Counter[str]] = [Counter() for _ in _COLUMNS]
+    for topic, scenarios in _topics():
+        counts = [
+            Counter(column)
+            for column in zip(*(_cells(each, outcomes) for each in scenarios), strict=True)
+        ]
+        parts.append(_row(topic.title, map(_sum, counts)))
+        for all_, some in zip(total, counts, strict=True):
+            all_ += some
+    parts.append(_row("all", map(_sum, total)))
+    return "".join(parts)
 
 
-def _elsewhere(scenario: Scenario, target: str, outcomes: Outcomes) -> str:
-    found = {outcomes.get((target, driver.name, scenario.name)) for driver in DRIVERS}
+def _sum(counts: Counter[str]) -> str:
+    held, failed = counts[HERE], counts[FAILED]
+    if not held + failed:
+        return NOT_RUN
+    return f"{held} of {held + failed}" if failed else str(held)
+
+
+def _topics() -> Iterable[tuple[Topic, Sequence[Scenario]]]:
+    for topic, scenarios in groupby(all_scenarios().values(), lambda scenario: scenario.topic):
+        yield topic, list(scenarios)
+
+
+def _head(title: str) -> str:
+    return f"{_row(title, _COLUMNS)}|---|{'---|' * len(_COLUMNS)}\n"
+
+
+def _row(title: str, cells: Iterable[str]) -> str:
+    return f"| {title} | {' | '.join(cells)} |\n"
+
+
+def _cells(scenario: Scenario, outcomes: Outcomes) -> list[str]:
+    here = [
+        LACKS
+        if _lack(scenario, driver)
+        else _mark({outcomes.get((LocalBus.name, driver.name, scenario.name))})
+        for driver in DRIVERS
+    ]
+    elsewhere = [
+        _mark({outcomes.get((target.name, driver.name, scenario.name)) for driver in DRIVERS})
+        for target in _OTHERS
+    ]
+    return here + elsewhere
+
+
+def _lack(scenario: Scenario, driver: Driver) -> str | None:
+    """Return why the driver cannot ask this; None when it can."""
+    lacks = sorted(scenario.needs & driver.lacks.keys())
+    return driver.lacks[lacks[0]] if lacks else None
+
+
+def _mark(found: set[str | None]) -> str:
     if "failed" in found:
-        return _FAILED
-    return _HERE if "passed" in found else _NOT_RUN
+        return FAILED
+    return HERE if "passed" in found else NOT_RUN
 
 
-def listed(readme: str) -> list[str]:
-    """Return the sentences in the README's table, in its order."""
-    found = _TABLE.search(readme)
-    assert found is not None, "the README has lost its markers"
-    rows = re.findall(r"^\| ([^|\[\n][^|]*?\.) \|", found[0], re.MULTILINE)
+def listed(text: str) -> list[str]:
+    """Return the first cells of the tables' rows, in their order."""
+    found = _TABLE.search(text)
+    assert found is not None, "the markers of the table are lost"
+    rows = re.findall(r"^\| ([^|\[\n]+?) \|", found[0], re.MULTILINE)
     return [row.strip() for row in rows]
 
 

@@ -80,10 +80,12 @@ async def test_who_says_nothing_is_hung_up_on(bus: LocalServiceBus) -> None:
     assert await said(bus, b"") == b""
 
 
-@pytest.mark.usefixtures("hurried")
 async def test_a_tls_handshake_that_stops_half_way_is_hung_up_on(
-    bus: LocalServiceBus, caplog: pytest.LogCaptureFixture
+    bus: LocalServiceBus, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    trusting = ssl.create_default_context(cafile=bus.ca_file)
+    async with reached(bus, ssl=trusting):  # makes the certificate, which takes a while
+        monkeypatch.setattr(front_door, "HANDSHAKE_SECONDS", 0.5)
     hello = ssl.MemoryBIO()
     client = ssl.create_default_context().wrap_bio(ssl.MemoryBIO(), hello, server_hostname="x")
     with pytest.raises(ssl.SSLWantReadError):

@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -95,9 +96,9 @@ async def test_one_process_from_ready_to_a_graceful_end(
             counts = await asyncio.to_thread(ask, "inspect")
             messages = await asyncio.to_thread(ask, "inspect", "work")
             unknown = await asyncio.to_thread(ask, "inspect", "nowhere")
-            async with httpx.AsyncClient(base_url=admin) as http:
-                before = (await http.get("/clock")).json()["now"]
-                after = (await http.post("/clock", json={"advance": "PT30S"})).json()["now"]
+            who = await asyncio.to_thread(ask, "connections")
+            before = (await asyncio.to_thread(ask, "clock"))[1].strip()
+            after = (await asyncio.to_thread(ask, "clock", "PT30S"))[1].strip()
             cut = await asyncio.to_thread(ask, "faults", "add", "disconnect", "--client", "till-7")
             code, log = await running.end(signal.SIGTERM)
 
@@ -107,8 +108,9 @@ async def test_one_process_from_ready_to_a_graceful_end(
     assert "could not be found" in unknown[1]
     assert re.search(r"^work +2 +0 +0 +0 +0$", counts[1], re.MULTILINE), counts
     assert [line.split()[1] for line in messages[1].splitlines()[1:]] == ["sale-1", "sale-2"]
-    assert before[:16] <= after[:16]
-    assert before != after
+    assert datetime.fromisoformat(after) - datetime.fromisoformat(before) == timedelta(seconds=30)
+    assert re.search(r"^till-7 .* send +\S+/work +\d+ +0$", who[1], re.MULTILINE), who
+    assert "$DeadLetterQueue" not in counts[1]  # nothing is in it
     assert (cut[0], code) == (0, 0)
     lines = [json.loads(line) for line in log]
     assert [each["message"] for each in lines if each.get("client") == "till-7"] == [
@@ -176,7 +178,9 @@ async def test_a_second_signal_ends_a_process_that_does_not_stop() -> None:
         ),
         (["--in-memory", "--certificate", "mine.pem"], 1, "--certificate-key"),
         (["faults", "list", "--admin", "http://127.0.0.1:1"], 1, "No local Service Bus answers"),
-        ([], 2, "--data --in-memory"),
+        ([], 2, "either --data FOLDER or --in-memory"),
+        (["--in-memory", "--data", "."], 2, "either --data FOLDER or --in-memory"),
+        (["clock", "--admin", "http://127.0.0.1:1"], 1, "No local Service Bus answers"),
         (["--in-memory", "--clock", "sand"], 2, "--clock"),
         (["faults", "add", "earthquake"], 2, "earthquake"),
     ],
@@ -194,7 +198,7 @@ def test_what_cannot_be_done_is_one_sentence_and_an_exit_code(
     bad.write_text('{"UserConfig": 5}')
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(logs, "configure", lambda *_, **__: None)  # the log is the tests' own
-    ports = [] if options[:1] == ["faults"] else FREE_PORTS
+    ports = [] if options[:1] in (["faults"], ["clock"]) else FREE_PORTS
     try:
         ended = main([*options, *ports])
     except SystemExit as stop:

@@ -109,6 +109,7 @@ async def test_send_via_to_an_entity_that_is_missing_is_refused(bus: LocalServic
     assert detach.error.condition == "amqp:not-found"
 
 
+DISABLED = QueueConfig("other", status=EntityStatus.DISABLED)
 LAST_STOP = "work/$Transfer/$DeadLetterQueue"
 
 
@@ -143,6 +144,3 @@ async def test_what_cannot_get_on_from_the_via_entity_is_in_its_transfer_dead_le
     assert told in kept["deadLetterErrorDescription"]
     assert bus.inspect()["entities"]["work"]["transferDeadLettered"] == 1
     assert counts(bus) == {}
-
-
-DISABLED = QueueConfig("other", status=EntityStatus.DISABLED)

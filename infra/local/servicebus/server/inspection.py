@@ -30,8 +30,8 @@ def overview(namespace: Namespace) -> Document:
     """Return counts per entity, by address in configuration order.
 
     Of a queue or subscription: active (locked ones included, as in Azure), locked, scheduled,
-    deferred, deadLettered, transferDeadLettered. Of a topic: scheduled. `unconfigured` counts the stored messages of
-    entities that are no longer configured; they wait until they are again."""
+    deferred, deadLettered, transferDeadLettered. Of a topic: scheduled. `unconfigured` counts the
+    stored messages of entities that are no longer configured; they wait until they are again."""
     entities: dict[str, dict[str, int]] = {}
     for entity in namespace.entities():
         if not isinstance(entity, Queue):
