@@ -121,7 +121,12 @@ def bus(arguments: Annotated[list[str] | None, typer.Argument()] = None) -> int:
 
 @app.command(context_settings=_PASS_ON)
 def simulator(arguments: Annotated[list[str] | None, typer.Argument()] = None) -> int:
-    """Run the Dynamics simulator alone; options as in python -m infra.local.dynamics --help."""
+    """Run the Dynamics simulator alone, or ask a running one: faults, entities, clock, and more."""
+    from infra.local.cli.simulator import COMMANDS, asking
+
+    if arguments and arguments[0] in COMMANDS:
+        code = asking(args=arguments, prog_name="tillbus simulator", standalone_mode=False)
+        return code if isinstance(code, int) else 0
     from infra.local.dynamics.__main__ import main as run_simulator
 
     return _as_program(run_simulator, arguments)

@@ -43,7 +43,12 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("infra.local.dynamics", description="Simulates Dynamics 365.")
+    parser = argparse.ArgumentParser(
+        "infra.local.dynamics",
+        description="Simulates Dynamics 365.",
+        epilog="A running one is asked by tillbus simulator faults, requests, entities, webhooks "
+        "and clock.",
+    )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     parser.add_argument(
         "--port", type=_port, default=DEFAULT_PORT, help="API over HTTP; 0 picks one (%(default)s)"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
 from functools import partial
 
+from infra.local.dynamics.odata.inspection import StoredEntities
 from infra.local.dynamics.odata.store import EntityStore
 from infra.local.dynamics.product import Product, ProductContext
 
@@ -34,20 +34,8 @@ def open_product(context: ProductContext) -> Product:
         refuse=_refuse,
         reset=partial(_reset, books),
         close=store.close,
-        entities=_Entities(store),
+        entities=StoredEntities(store, {name: each.table for name, each in ALL.items()}),
     )
-
-
-class _Entities:
-    def __init__(self, store: EntityStore) -> None:
-        self._store = store
-
-    def counts(self) -> Mapping[str, int]:
-        return {name: self._store.count(each.table, "1", ()) for name, each in ALL.items()}
-
-    def rows(self, name: str, skip: int, top: int) -> Sequence[Mapping[str, object]]:
-        found = self._store.select(ALL[name].table, "1", "", top, skip, ())
-        return [each.values() for each in found]
 
 
 def _reset(books: Books) -> None:
