@@ -34,7 +34,7 @@ def open_product(context: ProductContext) -> Product:
         refuse=_refuse,
         reset=partial(_reset, books),
         close=store.close,
-        entities=StoredEntities(store, {name: each.table for name, each in ALL.items()}),
+        entities=StoredEntities(store, [each.table for each in ALL.values()]),
     )
 
 
