@@ -13,7 +13,18 @@ from infra.local.cli.output import PLAIN_STEP, progress
 from infra.local.cli.traces import draw_trace
 from infra.local.platform import Addresses
 
-COMMANDS = ["up", "demo", "bus", "simulator", "replay", "publish", "certify", "dlq", "trace"]
+COMMANDS = [
+    "up",
+    "demo",
+    "bus",
+    "simulator",
+    "replay",
+    "publish",
+    "certify",
+    "dlq",
+    "trace",
+    "metadata",
+]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -38,6 +49,9 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
         (["replay", "nothing.csv", "--invoices", "-1"], "--invoices"),
         (["certify", "--shop", "x"], "--shop"),
         (["certify", "--day", "nonsense"], "--day"),
+        (["metadata", "check"], "start one with `tillbus up`"),
+        (["metadata", "check", "--file", "nothing.xml"], "--product"),
+        (["metadata", "check", "--product", "crm"], "these have: finance-operations"),
         (["dance"], "No such command"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
