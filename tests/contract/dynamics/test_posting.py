@@ -50,6 +50,8 @@ async def test_a_thousand_sales_need_few_calls_and_every_line_arrives(
         "RetailTransactionPaymentLinesV2": 2000,
         "RetailTransactionTaxLines": 1000,
         "RetailTransactionDiscountLines": 1000,
+        "RetailTransactionIncomeExpenseLines": 0,
+        "RetailTransactionLoyaltyRewardPointsLines": 0,
     }
     counted = simulator.counts.listing()
     assert (counted["batch"], counted["operations"], counted["token"]) == (2, 6000, 1)

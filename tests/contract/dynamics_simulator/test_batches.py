@@ -43,6 +43,8 @@ async def test_changeset_books_a_whole_sale_and_answers_each_operation(
         "SalesLinesV2": 1,
         "PaymentLinesV2": 1,
         "DiscountLines": 0,
+        "IncomeExpenseLines": 0,
+        "LoyaltyRewardPointsLines": 0,
         "TaxLines": 1,
     }
 

@@ -224,7 +224,9 @@ async def test_deleting_a_header_deletes_its_lines(api: httpx.AsyncClient) -> No
 
 
 async def test_customers_are_kept_like_transactions(api: httpx.AsyncClient) -> None:
-    customer = {"dataAreaId": "usrt", "CustomerAccount": "C1", "OnHoldStatus": "Invoice"}
+    customer = {"dataAreaId": "usrt", "CustomerAccount": "C1", "OnHoldStatus": "Invoice"} | {
+        "CustomerGroupId": "RETAIL"
+    }
 
     created = await api.post("/data/CustomersV3", json=customer)
     read = await api.get("/data/CustomersV3(dataAreaId='usrt',CustomerAccount='C1')")

@@ -99,8 +99,7 @@ def test_every_answered_changeset_is_there_whole_after_a_kill(start: Start) -> N
     booked = [row["TransactionNumber"] for row in listing]
     assert booked[: len(answered)] == answered
     assert len(booked) - len(answered) in (0, 1)
-    assert rows.pop("RetailTransactionDiscountLines") == 0
-    assert set(rows.values()) == {len(booked)}
+    assert {count for count in rows.values() if count} == {len(booked)}
     assert "already exists" in again.text
 
 
@@ -135,7 +134,7 @@ def test_process_names_its_addresses_and_stops_when_asked(start: Start) -> None:
     healthy = httpx.get(f"{ready['api']}/_simulator/health")
     process.send_signal(signal.SIGTERM)
 
-    assert healthy.json() == {"products": ["finance-operations"]}
+    assert "finance-operations" in healthy.json()["products"]
     assert ready["identity"].startswith("https://localhost:")
     assert Path(ready["ca"]).read_text().startswith("-----BEGIN CERTIFICATE-----")
     assert process.wait(timeout=10) == 0

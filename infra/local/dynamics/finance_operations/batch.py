@@ -17,8 +17,8 @@ from infra.local.dynamics.odata.multipart import MalformedMultipart, MultipartPa
 from infra.local.dynamics.product import ConnectionDropped
 
 from . import errors
+from .bodies import JSON_TYPE
 from .errors import ODataError
-from .operations import JSON_TYPE
 from .transactions import Transactions
 
 MAX_OPERATIONS = 5_000

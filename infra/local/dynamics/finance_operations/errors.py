@@ -34,6 +34,10 @@ class ODataError(Exception):
         error: dict[str, object] = {"code": code, "message": message}
         if inner is not None:
             error["innererror"] = inner
+        self.reason = (
+            str((inner or {}).get("message", message)).partition("Infolog: ")[2] or message
+        )
+        """What a person reads first: the Infolog where there is one."""
         self.body = json.dumps({"error": error}).encode()
 
 
@@ -139,6 +143,11 @@ def wrong_value(name: str, kind: EdmType, value: object) -> ODataError:
 def malformed(message: str) -> ODataError:
     """The request itself cannot be read: body, path, query option or batch."""
     return ODataError(400, _inner(message, "Microsoft.OData.ODataException"))
+
+
+def refused_action(message: str) -> ODataError:
+    """An OData action said no."""
+    return ODataError(500, _inner(message, "System.InvalidOperationException"))
 
 
 def not_found(message: str) -> ODataError:

@@ -1,10 +1,6 @@
-"""What the related-table checks look in, and the companies every new database begins with."""
+"""Currencies, and the companies every new database begins with."""
 
 from __future__ import annotations
-
-from infra.local.dynamics.odata.store import EntityStore
-
-from .entity_sets import COMPANIES, LEGAL_ENTITIES
 
 SEEDED_COMPANIES = {
     "usrt": ("Contoso Retail USA", "USD"),
@@ -33,17 +29,3 @@ CURRENCIES = frozenset({
     "VES", "VND", "VUV", "WST", "XAF", "XCD", "XOF", "XPF", "YER", "ZAR", "ZMW", "ZWG",
 })  # fmt: skip
 """The active national currencies of ISO 4217."""
-
-
-def seed(store: EntityStore) -> None:
-    """Put the companies into a database that has none."""
-    if store.count(COMPANIES, "1", ()):
-        return
-    with store.transaction():
-        for company, (name, currency) in SEEDED_COMPANIES.items():
-            store.insert(COMPANIES, (company,), {"DataArea": company, "Name": name})
-            store.insert(
-                LEGAL_ENTITIES,
-                (company,),
-                {"LegalEntityId": company, "Name": name, "AccountingCurrency": currency},
-            )

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 from infra.local.dynamics.odata.entities import ENUM_NAMESPACE, EdmType
 
-from .entity_sets import ENTITY_SETS
+from .entity_sets import ENTITY_SETS, NAVIGATION
 
 _EDMX = "http://docs.oasis-open.org/odata/ns/edmx"
 _EDM = "http://docs.oasis-open.org/odata/ns/edm"
@@ -16,7 +16,7 @@ _EDM = "http://docs.oasis-open.org/odata/ns/edm"
 
 @cache
 def metadata_document() -> bytes:
-    """CSDL 4.0: entity types with keys and properties, enum types, the container. No navigation."""
+    """CSDL 4.0: entity types with keys and properties, enum types, the container."""
     ElementTree.register_namespace("edmx", _EDMX)
     ElementTree.register_namespace("", _EDM)
     root = ElementTree.Element(f"{{{_EDMX}}}Edmx", Version="4.0")
@@ -33,6 +33,9 @@ def metadata_document() -> bytes:
             _element(entity, "Property", Name=name, Type=kind.name)
             if kind.symbols:
                 enums[kind.name] = kind
+        for name, (target, _) in NAVIGATION.get(entity_set.name, {}).items():
+            kind_name = f"Collection({ENUM_NAMESPACE}.{target.type_name})"
+            _element(entity, "NavigationProperty", Name=name, Type=kind_name)
         full_name = f"{ENUM_NAMESPACE}.{entity_set.type_name}"
         _element(container, "EntitySet", Name=entity_set.name, EntityType=full_name)
     for kind in enums.values():

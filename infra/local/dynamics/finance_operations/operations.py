@@ -6,12 +6,7 @@ called inside `store.transaction()`.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from functools import lru_cache
-from urllib.parse import quote, urlencode
-
-from pydantic_core import from_json
 
 from infra.local.dynamics.odata.entities import EntitySet, Row
 from infra.local.dynamics.odata.keys import (
@@ -24,18 +19,22 @@ from infra.local.dynamics.odata.keys import (
     read_key,
 )
 from infra.local.dynamics.odata.messages import Answer, Operation
-from infra.local.dynamics.odata.query import BadQuery, Query, parse_query
 from infra.local.dynamics.odata.store import DuplicateKey, EntityStore, StoredRow
 
-from . import errors
-from .entity_sets import COMPANIES, ENTITY_SETS, OPERATING_UNITS
+from . import errors, reading
+from .bodies import JSON_TYPE, read_body
+from .entity_sets import COMPANIES, ENTITY_SETS, OPERATING_UNITS, parties, places, products
+from .logic import RULES, complete, parent_row, refuse_final, refuse_read_only
 from .master_data import CURRENCIES, DEFAULT_COMPANY
-from .representation import entity_text, etag, members
+from .representation import entity_text
+from .rows import Rows
 
-PAGE_SIZE = 10_000
-"""Rows of the largest page (dynamics.md, section 0)."""
-
-JSON_TYPE = "application/json; odata.metadata=minimal; charset=utf-8"
+_PER_COMPANY = {
+    "Customers": parties.CUSTOMERS,
+    "Released products": products.RELEASED_PRODUCTS,
+    "Warehouses": places.WAREHOUSES,
+}
+_COMMON = {"Companies": COMPANIES, "Loyalty cards": parties.LOYALTY_CARDS}
 
 
 class KnownRows:
@@ -63,7 +62,8 @@ class Operations:
 
     def __init__(self, store: EntityStore, *, strict_operating_units: bool) -> None:
         self._store = store
-        self._looked_up = {"Companies": COMPANIES}
+        self._rows = Rows(store)
+        self._looked_up = dict(_COMMON)
         if strict_operating_units:
             self._looked_up["Operating units"] = OPERATING_UNITS
 
@@ -74,9 +74,9 @@ class Operations:
             if operation.method == "POST":
                 return self._create(entity_set, operation, root, known)
             if operation.method == "GET":
-                return self._list(entity_set, operation, root)
+                return reading.listing(self._store, entity_set, operation, root)
         elif operation.method == "GET":
-            return self._read(entity_set, key, operation, root)
+            return reading.read(self._store, entity_set, key, operation, root)
         elif operation.method == "PATCH":
             return self._change(entity_set, key, operation)
         elif operation.method == "DELETE":
@@ -98,22 +98,20 @@ class Operations:
         except WrongKey as error:
             raise errors.malformed(str(error)) from error
 
+    def upsert(self, entity_set: EntitySet, row: Row) -> None:
+        """Create the row, or change the one with its key: what a data package does."""
+        key = tuple([row.get(name, "") for name in entity_set.keys])
+        stored = None if "" in key else self._store.get(entity_set, key)
+        if stored is None:
+            self._insert(entity_set, row, KnownRows())
+        else:
+            self._merge(entity_set, key, stored.values(), row)
+
     def _create(
         self, entity_set: EntitySet, operation: Operation, root: str, known: KnownRows
     ) -> Answer:
-        row = _read_body(entity_set, operation.body)
-        if "dataAreaId" in entity_set.fields:
-            row.setdefault("dataAreaId", DEFAULT_COMPANY)
-        key = self._checked_key(entity_set, row)
-        self._check_related(entity_set, row, known)
-        if entity_set.parent is not None:
-            parent_key = key[: len(entity_set.parent.keys)]
-            if not known.has(self._store, entity_set.parent, parent_key):
-                raise errors.missing_parent(entity_set, describe(entity_set, key))
-        try:
-            stored = self._store.insert(entity_set, key, row)
-        except DuplicateKey as error:
-            raise errors.duplicate_key(entity_set, describe(entity_set, key)) from error
+        row = read_body(entity_set, operation.body)
+        key, stored = self._insert(entity_set, row, known)
         location = root + format_key(entity_set, key)
         if "return=minimal" in operation.headers.get("prefer", ""):
             return Answer(
@@ -130,10 +128,44 @@ class Operations:
             entity_text(entity_set, stored, row, root).encode(),
         )
 
-    def _checked_key(self, entity_set: EntitySet, row: Row) -> Key:
+    def _insert(self, entity_set: EntitySet, row: Row, known: KnownRows) -> tuple[Key, StoredRow]:
+        if "dataAreaId" in entity_set.fields:
+            row.setdefault("dataAreaId", DEFAULT_COMPANY)
+        rules = RULES.get(entity_set.name)
+        optional = frozenset[str]()
+        if rules is not None:
+            self._check_related(entity_set, row, known)
+            complete(entity_set, rules, row, self._rows)
+            optional = rules.optional
+        key = self._checked_key(entity_set, row, optional)
+        if rules is None:
+            self._check_related(entity_set, row, known)
+        if entity_set.parent is not None:
+            by = rules.parent_by if rules is not None else ()
+            parent_key = (
+                tuple(row[name] for name in by) if by else key[: len(entity_set.parent.keys)]
+            )
+            if not known.has(self._store, entity_set.parent, parent_key):
+                raise errors.missing_parent(entity_set, describe(entity_set, key))
+        try:
+            stored = self._store.insert(entity_set, key, row)
+        except DuplicateKey as error:
+            raise errors.duplicate_key(entity_set, describe(entity_set, key)) from error
+        if rules is not None and rules.after is not None:
+            rules.after(entity_set, row, self._rows)
+        return key, stored
+
+    def _checked_key(self, entity_set: EntitySet, row: Row, optional: frozenset[str]) -> Key:
         key = tuple([row.get(name, "") for name in entity_set.keys])
         if "" in key:
-            raise errors.must_be_filled_in(entity_set, entity_set.keys[key.index("")])
+            if not optional:
+                raise errors.must_be_filled_in(entity_set, entity_set.keys[key.index("")])
+            for name in entity_set.keys:
+                if name in optional:
+                    row.setdefault(name, entity_set.fields[name].default)
+                elif row.get(name, "") == "":
+                    raise errors.must_be_filled_in(entity_set, name)
+            key = tuple([row[name] for name in entity_set.keys])
         return key
 
     def _check_related(self, entity_set: EntitySet, row: Row, known: KnownRows) -> None:
@@ -143,81 +175,63 @@ class Operations:
                 continue
             if table == "Currencies":
                 exists = str(value).upper() in CURRENCIES
+            elif table in _PER_COMPANY:
+                key = (row.get("dataAreaId", DEFAULT_COMPANY), value)
+                exists = known.has(self._store, _PER_COMPANY[table], key)
             else:
                 looked_up = self._looked_up.get(table)
                 exists = looked_up is None or known.has(self._store, looked_up, (value,))
             if not exists:
                 raise errors.not_related(entity_set, name, value, table)
 
-    def _found(self, entity_set: EntitySet, key: Key, operation: Operation) -> StoredRow:
-        stored = self._store.get(entity_set, key)
-        company = _company_in_reach(operation)
-        elsewhere = (
-            company is not None
-            and entity_set.keys[0] == "dataAreaId"
-            and str(key[0]).lower() != company
-        )
-        if stored is None or elsewhere:
-            raise errors.not_found(f"No row has the key '{operation.path}'.")
-        expected = operation.headers.get("if-match", "*")
-        if expected not in ("*", etag(stored)):
-            raise errors.stale()
-        return stored
-
-    def _read(self, entity_set: EntitySet, key: Key, operation: Operation, root: str) -> Answer:
-        query = _query(entity_set, operation)
-        stored = self._found(entity_set, key, operation)
-        text = entity_text(entity_set, stored, stored.values(), root, query.select)
-        return Answer(200, (("Content-Type", JSON_TYPE),), text.encode())
-
     def _change(self, entity_set: EntitySet, key: Key, operation: Operation) -> Answer:
-        stored = self._found(entity_set, key, operation)
-        changes = _read_body(entity_set, operation.body)
-        row = stored.values()
+        stored = reading.found(self._store, entity_set, key, operation)
+        self._merge(entity_set, key, stored.values(), read_body(entity_set, operation.body))
+        return Answer(204)
+
+    def _merge(self, entity_set: EntitySet, key: Key, row: Row, changes: Row) -> None:
         for name in entity_set.keys:
             if changes.get(name, row[name]) != row[name]:
                 raise errors.write_failed(
                     entity_set, f"Error: Field '{name}' is part of the key and cannot be changed"
                 )
-        self._check_related(entity_set, changes, KnownRows())
+        rules = RULES.get(entity_set.name)
+        if rules is not None:
+            refuse_read_only(
+                entity_set, rules, {n: v for n, v in changes.items() if v != row.get(n)}
+            )
+            self._refuse_ended(entity_set, row)
+        self._check_related(entity_set, {**changes, **_company(row)}, KnownRows())
         self._store.update(entity_set, key, row | changes)
-        return Answer(204)
 
     def _delete(self, entity_set: EntitySet, key: Key, operation: Operation) -> Answer:
-        self._found(entity_set, key, operation)
+        stored = reading.found(self._store, entity_set, key, operation)
+        self._refuse_ended(entity_set, stored.values())
         self._store.delete(entity_set, key)
-        for child in ENTITY_SETS.values():
-            if child.parent is entity_set:
+        for child in {each.stored_in: each for each in ENTITY_SETS.values()}.values():
+            if child.parent is None or child.parent.stored_in != entity_set.stored_in:
+                continue
+            rules = RULES.get(child.name)
+            if rules is not None and rules.parent_by:
+                fields = dict(zip(rules.parent_by, key, strict=True))
+                for row in list(self._rows.below(child, **fields)):
+                    self._store.delete(child, tuple([row[name] for name in child.keys]))
+            else:
                 self._store.delete_below(child, key)
         return Answer(204)
 
-    def _list(self, entity_set: EntitySet, operation: Operation, root: str) -> Answer:
-        query = _query(entity_set, operation)
-        size = _page_size(operation.headers.get("prefer", ""))
-        wanted = size if query.top is None else min(size, max(query.top - query.delivered, 0))
-        rows = self._store.select(
-            entity_set,
-            query.where,
-            query.order,
-            wanted + 1,
-            query.skip + query.delivered,
-            query.values,
-        )
-        parts = [f'"@odata.context":"{root}$metadata#{entity_set.name}"']
-        if query.count:
-            parts.append(
-                f'"@odata.count":{self._store.count(entity_set, query.where, query.values)}'
-            )
-        values = ",".join(
-            "{" + members(entity_set, row, row.values(), query.select) + "}"
-            for row in rows[:wanted]
-        )
-        parts.append(f'"value":[{values}]')
-        delivered = query.delivered + wanted
-        if len(rows) > wanted and (query.top is None or delivered < query.top):
-            link = _next_link(root, entity_set, operation.options, delivered)
-            parts.append(f'"@odata.nextLink":{json.dumps(link)}')
-        return Answer(200, (("Content-Type", JSON_TYPE),), ("{" + ",".join(parts) + "}").encode())
+    def _refuse_ended(self, entity_set: EntitySet, row: Row) -> None:
+        """Nothing of what is posted, invoiced or cancelled changes, its lines included."""
+        refuse_final(entity_set, row)
+        rules = RULES.get(entity_set.name)
+        if rules is not None and entity_set.parent is not None:
+            parent = parent_row(entity_set, rules, row, self._rows)
+            if parent is not None:
+                refuse_final(entity_set.parent, parent)
+
+
+def _company(row: Row) -> Row:
+    return {"dataAreaId": row["dataAreaId"]} if "dataAreaId" in row else {}
 
 
 def describe(entity_set: EntitySet, key: Key) -> str:
@@ -232,53 +246,3 @@ def describe(entity_set: EntitySet, key: Key) -> str:
 @lru_cache(maxsize=4096)
 def _resource(path: str) -> Resource:
     return parse_resource(path)
-
-
-def _read_body(entity_set: EntitySet, body: bytes) -> Row:
-    try:
-        values = from_json(body, allow_inf_nan=False)
-    except ValueError as error:
-        raise errors.malformed(f"The body is not JSON: {error}") from error
-    if type(values) is not dict:
-        raise errors.malformed("The body is not a JSON object.")
-    row: Row = {}
-    types = entity_set.fields
-    for name, value in values.items():
-        kind = types.get(name)
-        if kind is None:
-            if "@" in name:
-                continue
-            raise errors.unknown_property(entity_set, name)
-        if value is None:
-            continue
-        try:
-            row[name] = kind.read(value)
-        except ValueError as error:
-            raise errors.wrong_value(name, kind, value) from error
-    return row
-
-
-def _company_in_reach(operation: Operation) -> str | None:
-    """The one company the operation sees, or None when it sees all."""
-    asked = operation.options.get("cross-company", "false").lower() == "true"
-    return None if asked else DEFAULT_COMPANY
-
-
-def _query(entity_set: EntitySet, operation: Operation) -> Query:
-    try:
-        return parse_query(entity_set, operation.options, _company_in_reach(operation))
-    except BadQuery as error:
-        raise errors.malformed(str(error)) from error
-
-
-def _page_size(prefer: str) -> int:
-    for preference in prefer.replace(";", ",").split(","):
-        name, _, value = preference.strip().partition("=")
-        if name in ("odata.maxpagesize", "maxpagesize") and value.isdecimal() and int(value) > 0:
-            return min(int(value), PAGE_SIZE)
-    return PAGE_SIZE
-
-
-def _next_link(root: str, entity_set: EntitySet, options: Mapping[str, str], delivered: int) -> str:
-    query = urlencode({**options, "$skiptoken": str(delivered)}, safe="$", quote_via=quote)
-    return f"{root}{entity_set.name}?{query}"

@@ -1,8 +1,10 @@
-"""HTTP below `/data`: tokens checked, requests turned into operations, answers into responses."""
+"""HTTP below `/data` and `/api/services`: tokens checked, requests turned into operations, answers
+into responses."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -16,9 +18,11 @@ from infra.local.dynamics.odata.messages import Operation
 
 from . import errors
 from .batch import BatchRequest, answer_batch, read_batch
+from .bodies import JSON_TYPE
 from .errors import ODataError
 from .metadata import metadata_document, service_document
-from .operations import JSON_TYPE
+from .packages import MAX_BLOB, Packages
+from .services import CustomServices
 from .transactions import Transactions
 
 MAX_BODY = 64 * 1024 * 1024
@@ -26,6 +30,7 @@ MAX_BODY = 64 * 1024 * 1024
 
 _METHODS = ["GET", "POST", "PATCH", "DELETE", "PUT"]
 _ODATA = {"OData-Version": "4.0"}
+_ACTIONS = "DataManagementDefinitionGroups/Microsoft.Dynamics.DataEntities"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +38,8 @@ class Service:
     tokens: TokenAuthority
     transactions: Transactions
     counts: Counts
+    packages: Packages
+    custom_services: CustomServices
 
 
 _Answer = Callable[[Service, Request], Awaitable[Response]]
@@ -44,12 +51,16 @@ def routes(service: Service) -> list[BaseRoute]:
         ("/data/$metadata", _metadata, ["GET"]),
         ("/data", _service_document, ["GET"]),
         ("/data/", _service_document, ["GET"]),
+        (f"/data/{_ACTIONS}.{{action}}", _action, ["POST"]),
         ("/data/{resource:path}", _single, _METHODS),
+        ("/api/services/{group}/{service}/{operation}", _custom_service, ["POST"]),
     ]
-    return [
+    guarded = [
         Route(path, partial(_guarded, service, handler), methods=methods)
         for path, handler, methods in handlers
     ]
+    # A blob is written with nothing but its URL, as Azure Storage takes a shared access signature.
+    return [Route("/data_blob/{blob}", partial(_put_blob, service), methods=["PUT"]), *guarded]
 
 
 async def _guarded(service: Service, handler: _Answer, request: Request) -> Response:
@@ -113,6 +124,45 @@ async def _single(service: Service, request: Request) -> Response:
     for name, value in answer.headers:
         response.headers[name] = value
     return response
+
+
+async def _action(service: Service, request: Request) -> Response:
+    """The actions of the package API; each answers one text."""
+    service.counts.add("actions")
+    packages = service.packages
+    actions: dict[str, Callable[[Mapping[str, object]], str]] = {
+        "GetAzureWriteUrl": partial(packages.write_url, str(request.base_url)),
+        "ImportFromPackage": packages.import_package,
+        "GetExecutionSummaryStatus": packages.status,
+        "GetExecutionErrors": packages.errors,
+    }
+    action = actions.get(request.path_params["action"])
+    if action is None:
+        raise errors.not_found(f"No action is called '{request.path_params['action']}'.")
+    try:
+        parameters = json.loads(await request.body() or b"{}")
+    except ValueError as error:
+        raise errors.malformed(f"The body is not JSON: {error}") from error
+    body = {"@odata.context": f"{_root(request)}$metadata#Edm.String", "value": action(parameters)}
+    return Response(json.dumps(body), 200, {"Content-Type": JSON_TYPE, **_ODATA})
+
+
+async def _custom_service(service: Service, request: Request) -> Response:
+    service.counts.add("custom-services")
+    return await service.custom_services.answer(request)
+
+
+async def _put_blob(service: Service, request: Request) -> Response:
+    service.counts.add("blobs")
+    if "authorization" in request.headers:
+        return Response("A shared access signature is the only authorization here.", 403)
+    if request.headers.get("x-ms-blob-type") != "BlockBlob":
+        return Response("x-ms-blob-type must be BlockBlob.", 400)
+    content = await request.body()
+    if len(content) > MAX_BLOB:
+        return Response("The blob is too large.", 413)
+    known = service.packages.put_blob(request.path_params["blob"], content)
+    return Response(b"", 201 if known else 404)
 
 
 async def _metadata(_: Service, request: Request) -> Response:

@@ -38,3 +38,29 @@ MANUAL_DISCOUNT = enum(
     "RetailManualDiscountType", "None", "LineDiscountAmount", "LineDiscountPercent",
     "TotalDiscountAmount", "TotalDiscountPercent",
 )  # fmt: skip
+TENDER_VOID_STATUS = enum("RetailTenderVoidStatus", "None", "Voided", "VoidedByTransaction")
+INCOME_EXPENSE = enum("RetailIncomeExpense", "Income", "Expense")
+REWARD_ENTRY_TYPE = enum(
+    "RetailLoyaltyRewardPointEntryType", "Earn", "Redeem", "ReturnEarned", "Adjust", "Refund"
+)
+LOYALTY_TENDER_TYPE = enum(
+    "RetailLoyaltyTenderTypeBase", "AsCardTender", "AsContactTender", "NoTender", "Blocked"
+)
+ADJUSTMENT_STATUS = enum("RetailLoyaltyAdjustmentStatusBase", "Draft", "Posted")
+GIFT_CARD_STATUS = enum("RetailGiftCardStatus", "Active", "Expired", "Closed")
+GIFT_CARD_OPERATION = enum(
+    "RetailGiftCardOperation",
+    "None", "Issue", "Redeem", "AddTo", "Refund", "Adjust", "MCRVoid", "Close", "ManualUnlock",
+    "OfflineUnlock", "VoidIssue", "CashOut",
+)  # fmt: skip
+SALES_STATUS = enum("SalesStatus", "None", "Backorder", "Delivered", "Invoiced", "Canceled")
+RETURN_STATUS = enum("ReturnStatusHeader", "None", "Created", "Open", "Canceled", "Closed")
+PRICE_TYPE = enum(
+    "PriceType",
+    "PricePurch", "LineDiscPurch", "MultiLineDiscPurch", "EndDiscPurch", "PriceSales",
+    "LineDiscSales", "MultiLineDiscSales", "EndDiscSales",
+)  # fmt: skip
+ACCOUNT_TYPE = enum(
+    "LedgerJournalACType", "Ledger", "Cust", "Vend", "Project", "FixedAssets", "Bank"
+)
+WAREHOUSE_TYPE = enum("InventLocationType", "Standard", "Quarantine", "Transit")

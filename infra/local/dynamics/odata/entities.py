@@ -116,6 +116,12 @@ class EntitySet:
     """The set that must hold a row with the same values in the parent's key fields."""
     related: Mapping[str, str] = field(default_factory=dict)
     """Field name -> name of the related table its value must be found in."""
+    table: str = ""
+    """Where its rows are, when another set shares them; empty: in a table of its own."""
+
+    @property
+    def stored_in(self) -> str:
+        return self.table or self.name
 
 
 def field_table(*groups: tuple[EdmType, str]) -> dict[str, EdmType]:

@@ -61,7 +61,7 @@ class EntityStore:
             self._db.execute("PRAGMA synchronous=NORMAL")
             for entity_set in sets:
                 self._db.execute(
-                    f'CREATE TABLE IF NOT EXISTS "{entity_set.name}" (record INTEGER PRIMARY KEY, '
+                    f'CREATE TABLE IF NOT EXISTS "{entity_set.stored_in}" (record INTEGER PRIMARY KEY, '
                     "key TEXT NOT NULL UNIQUE, body TEXT NOT NULL, version INTEGER NOT NULL)"
                 )
         except sqlite3.Error as error:
@@ -69,6 +69,13 @@ class EntityStore:
 
     def close(self) -> None:
         self._db.close()
+
+    def index(self, entity_set: EntitySet, expressions: str) -> None:
+        """Speed up conditions on these SQL expressions over `body`, comma separated."""
+        name = f"{entity_set.stored_in} {expressions}".replace('"', "")
+        self._db.execute(
+            f'CREATE INDEX IF NOT EXISTS "{name}" ON "{entity_set.stored_in}" ({expressions})'
+        )
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -84,7 +91,7 @@ class EntityStore:
     def insert(self, entity_set: EntitySet, key: Key, row: Row) -> StoredRow:
         """Raises DuplicateKey."""
         body = to_json(row).decode()
-        sql = f'INSERT INTO "{entity_set.name}" (key, body, version) VALUES (?, ?, 1)'
+        sql = f'INSERT INTO "{entity_set.stored_in}" (key, body, version) VALUES (?, ?, 1)'
         try:
             done = self._db.execute(sql, (_text(key), body))
         except sqlite3.IntegrityError as error:
@@ -92,25 +99,25 @@ class EntityStore:
         return StoredRow(body, 1, _FIRST_RECORD_ID + (done.lastrowid or 0))
 
     def get(self, entity_set: EntitySet, key: Key) -> StoredRow | None:
-        sql = f'SELECT body, version, record FROM "{entity_set.name}" WHERE key=?'
+        sql = f'SELECT body, version, record FROM "{entity_set.stored_in}" WHERE key=?'
         found = self._db.execute(sql, (_text(key),)).fetchone()
         return None if found is None else _stored(found)
 
     def has(self, entity_set: EntitySet, key: Key) -> bool:
-        sql = f'SELECT 1 FROM "{entity_set.name}" WHERE key=?'
+        sql = f'SELECT 1 FROM "{entity_set.stored_in}" WHERE key=?'
         return self._db.execute(sql, (_text(key),)).fetchone() is not None
 
     def update(self, entity_set: EntitySet, key: Key, row: Row) -> None:
-        sql = f'UPDATE "{entity_set.name}" SET body=?, version=version+1 WHERE key=?'
+        sql = f'UPDATE "{entity_set.stored_in}" SET body=?, version=version+1 WHERE key=?'
         self._db.execute(sql, (to_json(row).decode(), _text(key)))
 
     def delete(self, entity_set: EntitySet, key: Key) -> None:
-        self._db.execute(f'DELETE FROM "{entity_set.name}" WHERE key=?', (_text(key),))
+        self._db.execute(f'DELETE FROM "{entity_set.stored_in}" WHERE key=?', (_text(key),))
 
     def delete_below(self, child: EntitySet, parent_key: Key) -> None:
         """Delete the rows of `child` whose key begins with the fields of `parent_key`."""
         prefix = _text(parent_key)[:-1] + ","
-        sql = f'DELETE FROM "{child.name}" WHERE key > ? AND key < ?'
+        sql = f'DELETE FROM "{child.stored_in}" WHERE key > ? AND key < ?'
         self._db.execute(sql, (prefix, prefix + _AFTER_ALL))
 
     def select(
@@ -124,13 +131,13 @@ class EntityStore:
     ) -> list[StoredRow]:
         """Rows in `order` (an SQL list; empty means as inserted)."""
         sql = (
-            f'SELECT body, version, record FROM "{entity_set.name}" WHERE {where} '
+            f'SELECT body, version, record FROM "{entity_set.stored_in}" WHERE {where} '
             f"ORDER BY {order or 'record'} LIMIT ? OFFSET ?"
         )
         return [_stored(row) for row in self._db.execute(sql, (*values, limit, offset))]
 
     def count(self, entity_set: EntitySet, where: str, values: Sequence[Scalar]) -> int:
-        sql = f'SELECT count(*) FROM "{entity_set.name}" WHERE {where}'
+        sql = f'SELECT count(*) FROM "{entity_set.stored_in}" WHERE {where}'
         return int(self._db.execute(sql, values).fetchone()[0])
 
     def read(self, sql: str, values: Sequence[Scalar] = ()) -> list[tuple[Scalar, ...]]:
@@ -140,7 +147,7 @@ class EntityStore:
     def clear(self, sets: Sequence[EntitySet]) -> None:
         with self.transaction():
             for entity_set in sets:
-                self._db.execute(f'DELETE FROM "{entity_set.name}"')
+                self._db.execute(f'DELETE FROM "{entity_set.stored_in}"')
 
 
 def _text(key: Key) -> str:

@@ -1,12 +1,8 @@
-"""The entity sets this stand-in serves.
-
-Keys: dynamics.md 1.2 and 1.3. Field names: the CDM extract of the internal entities (microsoft/CDM,
-operationsCommon), payment lines and CurrencyCode from dynamics.md 1.3. Types follow the backing
-tables' extended data types; where those say nothing the name decides.
-"""
+"""Retail transactions and their lines."""
 
 from __future__ import annotations
 
+from infra.local.dynamics.finance_operations import types
 from infra.local.dynamics.odata.entities import (
     DATE,
     DATE_TIME,
@@ -18,11 +14,9 @@ from infra.local.dynamics.odata.entities import (
     field_table,
 )
 
-from . import types
+from .common import COMPANY_AND_UNIT
 
 _TRANSACTION_KEYS = ("dataAreaId", "OperatingUnitNumber", "Terminal", "TransactionNumber")
-_COMPANY = {"dataAreaId": "Companies"}
-_COMPANY_AND_UNIT = {**_COMPANY, "OperatingUnitNumber": "Operating units"}
 
 RETAIL_TRANSACTIONS = EntitySet(
     "RetailTransactions",
@@ -70,7 +64,7 @@ RETAIL_TRANSACTIONS = EntitySet(
         (types.TRANSACTION_TYPE, "TransactionType"),
         (types.ENTRY_STATUS, "TransactionStatus"),
     ),
-    related={**_COMPANY_AND_UNIT, "Currency": "Currencies"},
+    related={**COMPANY_AND_UNIT, "Currency": "Currencies"},
 )
 
 SALES_LINES = EntitySet(
@@ -116,7 +110,7 @@ SALES_LINES = EntitySet(
         (types.ENTRY_STATUS, "TransactionStatus"),
     ),
     parent=RETAIL_TRANSACTIONS,
-    related={**_COMPANY_AND_UNIT, "Currency": "Currencies"},
+    related={**COMPANY_AND_UNIT, "Currency": "Currencies"},
 )
 
 PAYMENT_LINES = EntitySet(
@@ -129,22 +123,22 @@ PAYMENT_LINES = EntitySet(
         (
             TEXT,
             """dataAreaId OperatingUnitNumber Terminal TransactionNumber Store TenderType
-            CurrencyCode GiftCardId CardOrAccount CardTypeId CreditVoucherId LoyaltyCardId
-            ReceiptId Staff Shift""",
+            CurrencyCode GiftCardId CardNumber CardTypeId AccountNumber CreditVoucherId
+            LoyaltyCardId ReceiptId Staff LinkedPaymentStore LinkedPaymentTerminal
+            LinkedPaymentTransactionNumber LinkedPaymentCurrency PaymentCaptureToken""",
         ),
         (
             DECIMAL,
-            """LineNumber AmountTendered AmountInTenderedCurrency
-            AmountInAccountingCurrency ExchangeRate Quantity""",
+            """LineNumber AmountTendered AmountInTenderedCurrency AmountInAccountingCurrency
+            AmountTenderedAdjustment ExchangeRateInTenderedCurrency
+            ExchangeRateInAccountingCurrency RefundableAmount Quantity LinkedPaymentLineNumber""",
         ),
-        (INT32, "TransactionTime"),
-        (INT64, "Channel"),
-        (DATE, "TransactionDate BusinessDate"),
-        (types.NO_YES, "IsChangeLine IsPrepayment"),
-        (types.ENTRY_STATUS, "VoidStatus TransactionStatus"),
+        (types.NO_YES, "IsChangeLine IsPrepayment IsPaymentCaptured IsLinkedRefund"),
+        (types.ENTRY_STATUS, "TransactionStatus"),
+        (types.TENDER_VOID_STATUS, "VoidStatus"),
     ),
     parent=RETAIL_TRANSACTIONS,
-    related={**_COMPANY_AND_UNIT, "CurrencyCode": "Currencies"},
+    related={**COMPANY_AND_UNIT, "CurrencyCode": "Currencies"},
 )
 
 DISCOUNT_LINES = EntitySet(
@@ -170,7 +164,7 @@ DISCOUNT_LINES = EntitySet(
         (types.MANUAL_DISCOUNT, "ManualDiscountType"),
     ),
     parent=RETAIL_TRANSACTIONS,
-    related=_COMPANY_AND_UNIT,
+    related=COMPANY_AND_UNIT,
 )
 
 TAX_LINES = EntitySet(
@@ -190,118 +184,58 @@ TAX_LINES = EntitySet(
         (types.NO_YES, "IsTaxIncludedInPrice IsExempt"),
     ),
     parent=RETAIL_TRANSACTIONS,
-    related=_COMPANY_AND_UNIT,
+    related=COMPANY_AND_UNIT,
 )
 
-CUSTOMERS = EntitySet(
-    "CustomersV3",
-    "CustomerV3",
-    "CustCustomerV3Entity",
-    "Customers (CustTable)",
-    ("dataAreaId", "CustomerAccount"),
+INCOME_EXPENSE_LINES = EntitySet(
+    "RetailTransactionIncomeExpenseLines",
+    "RetailTransactionIncomeExpenseLine",
+    "RetailTransactionIncomeExpenseLineEntity",
+    "Income/Expense transaction (RetailTransactionIncomeExpenseTrans)",
+    (*_TRANSACTION_KEYS, "LineNumber"),
     field_table(
         (
             TEXT,
-            """dataAreaId CustomerAccount OrganizationName PersonFirstName PersonLastName
-            CustomerGroupId SalesCurrencyCode LanguageId PrimaryContactEmail PrimaryContactPhone
-            AddressStreet AddressCity AddressZipCode AddressCountryRegionId TaxExemptNumber
-            SalesTaxGroup PaymentTerms""",
+            """dataAreaId OperatingUnitNumber Terminal TransactionNumber AccountNumber
+            ReceiptNumber StoreNumber""",
         ),
-        (DECIMAL, "CreditLimit CredManEligibleCreditMax"),
-        (DATE, "CredManCreditLimitExpiryDate"),
-        (types.PARTY_TYPE, "PartyType"),
-        (types.CUSTOMER_ON_HOLD, "OnHoldStatus"),
+        (DECIMAL, "LineNumber Amount"),
+        (INT32, "TransactionTime"),
+        (DATE, "TransactionDate"),
+        (types.INCOME_EXPENSE, "AccountType"),
+        (types.ENTRY_STATUS, "TransactionStatus"),
     ),
-    related={**_COMPANY, "SalesCurrencyCode": "Currencies"},
+    parent=RETAIL_TRANSACTIONS,
+    related=COMPANY_AND_UNIT,
 )
 
-RELEASED_PRODUCTS = EntitySet(
-    "ReleasedProductsV2",
-    "ReleasedProductV2",
-    "EcoResReleasedProductV2Entity",
-    "Released products (InventTable)",
-    ("dataAreaId", "ItemNumber"),
+LOYALTY_LINES = EntitySet(
+    "RetailTransactionLoyaltyRewardPointsLines",
+    "RetailTransactionLoyaltyRewardPointsLine",
+    "RetailTransactionLoyaltyRewardPointsLineEntity",
+    "Loyalty reward point transaction (RetailTransactionLoyaltyRewardPointTrans)",
+    (*_TRANSACTION_KEYS, "LineNumber"),
     field_table(
         (
             TEXT,
-            """dataAreaId ItemNumber ProductNumber SearchName SalesUnitSymbol
-            InventoryUnitSymbol SalesSalesTaxItemGroupCode ProductLifecycleStateId""",
+            """dataAreaId OperatingUnitNumber Terminal TransactionNumber LoyaltyCardNumber
+            LoyaltyName LoyaltyTierId RewardPointId ReceiptNumber CustomerAccountNumber""",
         ),
-        (DECIMAL, "SalesPrice SalesPriceQuantity"),
-        (types.NO_YES, "IsPOSRegistrationBlocked"),
+        (DECIMAL, "LineNumber RewardPoints RetailTransactionSalesTransLineNum"),
+        (INT32, "EntryTime"),
+        (DATE, "EntryDate ExpirationDate"),
+        (types.REWARD_ENTRY_TYPE, "EntryType"),
     ),
-    related=_COMPANY,
+    parent=RETAIL_TRANSACTIONS,
+    related=COMPANY_AND_UNIT,
 )
 
-OPERATING_UNITS = EntitySet(
-    "OperatingUnits",
-    "OperatingUnit",
-    "OMOperatingUnitEntity",
-    "Operating units (OMOperatingUnit)",
-    ("OperatingUnitNumber",),
-    field_table(
-        (TEXT, "OperatingUnitNumber Name NameAlias PartyNumber LanguageId"),
-        (types.OPERATING_UNIT_TYPE, "OperatingUnitType"),
-    ),
+SETS = (
+    RETAIL_TRANSACTIONS,
+    SALES_LINES,
+    PAYMENT_LINES,
+    DISCOUNT_LINES,
+    TAX_LINES,
+    INCOME_EXPENSE_LINES,
+    LOYALTY_LINES,
 )
-
-RETAIL_STORES = EntitySet(
-    "RetailStores",
-    "RetailStore",
-    "RetailStoreEntity",
-    "Stores (RetailStoreTable)",
-    ("RetailChannelId",),
-    field_table(
-        (
-            TEXT,
-            """RetailChannelId OperatingUnitNumber StoreNumber Currency WarehouseId
-            DefaultCustomerAccount DefaultCustomerLegalEntity ChannelTimeZone""",
-        ),
-        (types.NO_YES, "PriceIncludesSalesTax"),
-    ),
-    related={"Currency": "Currencies"},
-)
-
-RETAIL_TERMINALS = EntitySet(
-    "RetailTerminals",
-    "RetailTerminal",
-    "RetailTerminalEntity",
-    "Registers (RetailTerminalTable)",
-    ("TerminalNumber",),
-    field_table((TEXT, "TerminalNumber Name StoreNumber HardwareProfile VisualProfile Location")),
-)
-
-LEGAL_ENTITIES = EntitySet(
-    "LegalEntities",
-    "LegalEntity",
-    "OMLegalEntity",
-    "Legal entities (CompanyInfo)",
-    ("LegalEntityId",),
-    field_table((TEXT, "LegalEntityId Name NameAlias LanguageId AccountingCurrency")),
-    related={"AccountingCurrency": "Currencies"},
-)
-
-COMPANIES = EntitySet(
-    "Companies",
-    "Company",
-    "DataAreaEntity",
-    "Companies (DataArea)",
-    ("DataArea",),
-    field_table((TEXT, "DataArea Name")),
-)
-
-RETAIL_SETS = (RETAIL_TRANSACTIONS, SALES_LINES, PAYMENT_LINES, DISCOUNT_LINES, TAX_LINES)
-
-ENTITY_SETS = {
-    entity_set.name: entity_set
-    for entity_set in (
-        *RETAIL_SETS,
-        CUSTOMERS,
-        RELEASED_PRODUCTS,
-        OPERATING_UNITS,
-        RETAIL_STORES,
-        RETAIL_TERMINALS,
-        LEGAL_ENTITIES,
-        COMPANIES,
-    )
-}
