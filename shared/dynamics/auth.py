@@ -70,20 +70,28 @@ class TokenAuth(httpx.Auth):
     the identity service cannot be reached.
     """
 
-    def __init__(self, new_credential: Callable[[], AsyncTokenCredential], scope: str) -> None:
+    def __init__(
+        self,
+        new_credential: Callable[[], AsyncTokenCredential],
+        scope: str,
+        *,
+        scheme: str = "Bearer",
+    ) -> None:
         self._new_credential = new_credential
         self._scope = scope
+        self._scheme = scheme
         self._credential: AsyncTokenCredential | None = None
         self._lock = asyncio.Lock()
 
     async def async_auth_flow(
         self, request: httpx.Request
     ) -> AsyncGenerator[httpx.Request, httpx.Response]:
-        token = await self._token()
-        request.headers["Authorization"] = f"Bearer {token}"
+        token = await self.token()
+        request.headers["Authorization"] = f"{self._scheme} {token}"
         response = yield request
         if response.status_code == httpx.codes.UNAUTHORIZED:
-            request.headers["Authorization"] = f"Bearer {await self._token(rejected=token)}"
+            renewed = await self.token(rejected=token)
+            request.headers["Authorization"] = f"{self._scheme} {renewed}"
             yield request
 
     async def aclose(self) -> None:
@@ -91,7 +99,8 @@ class TokenAuth(httpx.Auth):
             await self._credential.close()
             self._credential = None
 
-    async def _token(self, rejected: str | None = None) -> str:
+    async def token(self, rejected: str | None = None) -> str:
+        """Return a token in force, another one than `rejected`."""
         async with self._lock:
             token = await self._acquire()
             if token == rejected:

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from . import business_central, dataverse, finance_operations
+from . import business_central, dataverse, finance_operations, inventory_visibility
 from .admin import AdminPages
 from .api import FaultyIdentity, Front, application
 from .clock import Clock
@@ -27,6 +27,7 @@ from .webhooks import HttpSender, Outbox, Sender, Webhooks
 
 PRODUCTS: tuple[Callable[[ProductContext], Product], ...] = (
     finance_operations.open_product,
+    inventory_visibility.open_product,
     business_central.open_product,
     dataverse.open_product,
 )

@@ -46,7 +46,7 @@ def literal(value: object) -> str:
             raise TypeError(f"no OData literal for a {type(value).__name__}")
 
 
-def to_json(body: Mapping[str, object]) -> bytes:
+def to_json(body: Mapping[str, object] | Sequence[Mapping[str, object]]) -> bytes:
     """Return the body as one line of JSON; a `Decimal` becomes a JSON number, exactly.
 
     One line matters: an escaped body can never contain a multipart boundary line.

@@ -178,7 +178,7 @@ def _texts(response: Response) -> tuple[str, str]:
     The outer message is mostly "An error has occurred."; the reason sits in an inner error.
     """
     parsed = _json(response.body)
-    error = parsed.get("error", parsed.get("Message")) if isinstance(parsed, dict) else None
+    error = _error_in(parsed) if isinstance(parsed, dict) else None
     if isinstance(error, str):
         return error[:_MAX_TEXT], ""
     if not isinstance(error, dict):
@@ -190,6 +190,17 @@ def _texts(response: Response) -> tuple[str, str]:
         message = str(inner.get("message") or message)
         inner = inner.get("internalexception")
     return message[:_MAX_TEXT], code
+
+
+def _error_in(body: Mapping[str, Any]) -> object:
+    """Return the error of an OData body, of an ASP.NET one, of Inventory Visibility's or of
+    Commerce's, which carries the exception as a JSON text."""
+    exception = body.get("Exception")
+    thrown = _json(exception.encode()) if isinstance(exception, str) else None
+    if isinstance(thrown, dict):
+        message = thrown.get("LocalizedMessage") or thrown.get("Message")
+        return {"code": thrown.get("ErrorResourceId"), "message": message}
+    return next((body[name] for name in ("error", "Message", "message") if name in body), None)
 
 
 def _after_infolog(text: str) -> str:

@@ -64,11 +64,13 @@ class GiftCardEntry:
     at: datetime
 
 
-class GiftCards(Protocol):
-    async def record(self, entries: Sequence[GiftCardEntry]) -> Sequence[Posting]:
-        """As Loyalty.record."""
-        ...
-
+class GiftCardBalances(Protocol):
     async def balance(self, company: str, card: str) -> Decimal | None:
         """Return None for an unknown card. Raises DynamicsError."""
+        ...
+
+
+class GiftCards(GiftCardBalances, Protocol):
+    async def record(self, entries: Sequence[GiftCardEntry]) -> Sequence[Posting]:
+        """As Loyalty.record."""
         ...

@@ -38,6 +38,14 @@ class Credit:
     currency: str = ""
 
 
+class CustomerDirectory(Protocol):
+    async def find(self, company: str, number: str) -> Customer | None: ...
+
+    async def search(self, company: str, text: str, most: int = 20) -> Sequence[Customer]:
+        """Return customers by name, e-mail address or telephone number. Raises DynamicsError."""
+        ...
+
+
 class Customers(Protocol):
     async def save(self, customers: Sequence[Customer]) -> Sequence[Posting]:
         """Create or change each; one posting per customer, in the same order."""
@@ -83,6 +91,26 @@ class Price:
     quantity_from: Decimal = Decimal(0)
     first_day: date | None = None
     last_day: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What an item costs a customer on a day: `amount` after discounts, `base` before."""
+
+    company: str
+    item: str
+    amount: Decimal
+    base: Decimal
+    currency: str
+    unit: str = ""
+
+
+class Quotes(Protocol):
+    async def quote(
+        self, company: str, items: Sequence[str], at: datetime, customer: str = ""
+    ) -> Sequence[Quote]:
+        """Return one per item that has a price, in any order. Raises DynamicsError."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,20 @@ class OnHand:
     variant: str = ""
 
 
-class Stock(Protocol):
+class StockLevels(Protocol):
+    async def on_hand(
+        self,
+        company: str,
+        items: Sequence[str],
+        locations: Sequence[str] = (),
+        sites: Sequence[str] = (),
+    ) -> Sequence[OnHand]:
+        """Everywhere where no location is named; `sites` of the locations, for products that ask
+        for both. Raises DynamicsError."""
+        ...
+
+
+class Stock(StockLevels, Protocol):
     """Writes are answered one posting per entry, in the same order."""
 
     async def change(self, changes: Sequence[StockChange]) -> Sequence[Posting]: ...
@@ -87,12 +100,6 @@ class Stock(Protocol):
     async def count(self, counts: Sequence[StockCount]) -> Sequence[Posting]: ...
 
     async def transfer(self, transfers: Sequence[StockTransfer]) -> Sequence[Posting]: ...
-
-    async def on_hand(
-        self, company: str, items: Sequence[str], locations: Sequence[str] = ()
-    ) -> Sequence[OnHand]:
-        """Raises DynamicsError."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,4 +118,8 @@ class Reservations(Protocol):
 
     async def reserve(self, reservations: Sequence[Reservation]) -> Sequence[Posting]: ...
 
-    async def release(self, reservation: Reservation, key: str, quantity: Decimal) -> Posting: ...
+    async def release(
+        self, reservation: Reservation, key: str, quantity: Decimal, event_id: str = ""
+    ) -> Posting:
+        """`event_id` names this release for ever; '' where a reservation is released only once."""
+        ...

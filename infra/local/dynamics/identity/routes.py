@@ -7,6 +7,7 @@ ones, the sentences are ours.
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from .tokens import TOKEN_LIFE, TokenAuthority
 _ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _MAX_FORM = 64 * 1024
 _DEFAULT_SCOPE = "/.default"
+_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 class Refused(Exception):
@@ -201,5 +203,6 @@ def _audience(form: dict[str, str]) -> str:
     return audience
 
 
-def _is_resource(url: str) -> bool:
-    return url.startswith(("http://", "https://"))
+def _is_resource(resource: str) -> bool:
+    """Whether it names one: by its URL or, as some of Microsoft's own, by its application id."""
+    return resource.startswith(("http://", "https://")) or _GUID.fullmatch(resource) is not None

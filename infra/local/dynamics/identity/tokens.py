@@ -84,9 +84,9 @@ class TokenAuthority:
 
 
 def _origin(url: str) -> tuple[str, str, int | None]:
-    """Scheme, host and port; the two names of this machine are one."""
+    """Scheme, host and port; the two names of this machine are one, an application id is a host."""
     parts = urlsplit(url)
-    host = parts.hostname or ""
+    host = parts.hostname or url.lower()
     try:
         port = parts.port
     except ValueError:
