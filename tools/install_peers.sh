@@ -1,11 +1,12 @@
 #!/bin/sh
-# install_peers.sh: put the clients the Service Bus contract suite drives beside Tillbus' own into
-# .peers: an older azure-servicebus and the Node SDK. All pinned in tests/contract/servicebus/peers;
-# done once per pins. Whatever cannot be fetched is named and its scenarios skip; with PEERS=required,
+# install_peers.sh: put what the contract suites meet beside Tillbus' own into .peers: for the
+# Service Bus an older azure-servicebus, the Node SDK and Proton; for Dynamics an OData server and a
+# Dataverse client of others. All pinned in tests/contract/*/peers; done once per pins. Whatever cannot be fetched is named and its scenarios skip; with PEERS=required,
 # as in CI, that is exit code 1 instead.
 set -u
 cd "$(dirname "$0")/.."
 pins=tests/contract/servicebus/peers
+dynamics_pins=tests/contract/dynamics_peers/peers
 missing=
 
 # run WHAT STAMP PIN COMMAND: keep the stamp only when the command worked.
@@ -33,11 +34,12 @@ old_python() {
             -r "$pins/python-7.12.txt"
 }
 
+# node PINS DIRECTORY
 node() {
     command -v npm || { echo "npm is not installed"; return 1; }
-    mkdir -p .peers/node &&
-        cp "$pins/package.json" "$pins/package-lock.json" .peers/node &&
-        npm ci --prefix .peers/node --no-audit --no-fund --ignore-scripts
+    mkdir -p "$2" &&
+        cp "$1/package.json" "$1/package-lock.json" "$2" &&
+        npm ci --prefix "$2" --no-audit --no-fund --ignore-scripts --omit=optional
 }
 
 # Source only: it takes a C compiler. Its users find it on PYTHONPATH.
@@ -48,6 +50,9 @@ proton() {
 }
 
 run "azure-servicebus 7.12" python-7.12.installed "$pins/python-7.12.txt" old_python
-run "@azure/service-bus for Node" node.installed "$pins/package-lock.json" node
+run "@azure/service-bus for Node" node.installed "$pins/package-lock.json" \
+    node "$pins" .peers/node
+run "SAP CAP and dynamics-web-api for Node" dynamics.installed "$dynamics_pins/package-lock.json" \
+    node "$dynamics_pins" .peers/dynamics
 run "Apache Qpid Proton" proton.installed "$pins/proton.txt" proton
 [ "${PEERS:-}" != required ] || [ -z "$missing" ]
