@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,10 @@ from infra.local.servicebus.amqp.performatives import (
     Accepted,
     Detach,
 )
+from infra.local.servicebus.broker.limits import LIMITS
+from infra.local.servicebus.server.clock import ManualClock
 from infra.local.servicebus.settings import EntityStatus, QueueConfig
+from tests.integration.servicebus_protocol.conftest import CONFIG
 from tests.integration.servicebus_protocol.peer import message, opened, within
 from tests.integration.servicebus_protocol.transacting import condition, counts, received
 
@@ -111,6 +115,40 @@ async def test_send_via_to_an_entity_that_is_missing_is_refused(bus: LocalServic
 
 DISABLED = QueueConfig("other", status=EntityStatus.DISABLED)
 LAST_STOP = "work/$Transfer/$DeadLetterQueue"
+
+
+async def test_what_is_too_much_for_its_destination_is_in_the_via_entitys_last_stop(
+    clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = replace(LIMITS["standard"], entity_bytes=100_000)
+    monkeypatch.setitem(LIMITS, "standard", small)
+    async with (
+        LocalServiceBus(CONFIG, clock=clock, strict_limits="standard") as bus,
+        opened(bus) as peer,
+    ):
+        await peer.coordinate()
+        await peer.attach("in", source="work")
+        await peer.attach("out", to="other")
+        txn = await peer.declare()
+        for _ in range(3):
+            await peer.send("out", message("x" * 40_000), state=within(txn))
+        done = await peer.discharge(txn)
+
+    assert done == Accepted()
+    assert [len(bus.messages(each)) for each in ("other", LAST_STOP)] == [2, 1]
+
+
+async def test_a_topic_that_messages_travel_via_has_no_last_stop(bus: LocalServiceBus) -> None:
+    async with opened(bus) as peer:
+        await peer.coordinate()
+        await peer.attach("in", source="news/Subscriptions/a")
+        await peer.attach("out", to="other")
+        txn = await peer.declare()
+        await peer.send("out", message("m"), state=within(txn))
+        bus.namespace.delete("other", bus.clock())
+        done = await peer.discharge(txn)
+
+    assert condition(done) == "amqp:transaction:rollback"
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from infra.local.servicebus.amqp import (
     encode_message,
     split_batch,
 )
+from infra.local.servicebus.amqp.message import with_message_id
 
 STAMP = Stamp(7, 3, 1_700_000_000_000, delivery_count=2, locked_until=1_700_000_060_000)
 
@@ -163,3 +164,39 @@ def test_symbols_are_found_by_their_text() -> None:
 
     assert message.message_annotations is not None
     assert message.message_annotations["k"] == "v"
+
+
+@pytest.mark.parametrize(
+    "sections",
+    [
+        {},
+        {"properties": Properties(subject="s", group_id="g")},
+        {"header": Header(ttl=5), "message_annotations": {"x": 1}},
+        {"application_properties": {"n": 1}, "footer": {"f": 1}},
+    ],
+)
+def test_an_id_changes_nothing_else_of_a_message(sections: dict[str, Any]) -> None:
+    data = encode_message(data=b"a body", **sections)
+
+    given = Message.check(with_message_id(data, "new"))
+
+    properties = sections.get("properties") or Properties()
+    assert given.properties == properties._replace(message_id="new")
+    before = Message.check(data)
+    for name in ("header", "message_annotations", "application_properties", "footer", "body_bytes"):
+        assert getattr(given, name) == getattr(before, name)
+
+
+def test_an_id_finds_its_place_in_sections_out_of_order() -> None:
+    ordered = Message.check(
+        encode_message(
+            properties=Properties(subject="s"), application_properties={"n": 1}, data=b""
+        )
+    )
+    parts = [ordered.data[start:end] for _, start, _, end in ordered.sections]
+
+    given = Message.check(with_message_id(b"".join(reversed(parts)), "new"))
+
+    assert given.properties == Properties(message_id="new", subject="s")
+    assert given.application_properties == {"n": 1}
+    assert len(given.sections) == len(ordered.sections)

@@ -159,7 +159,9 @@ def test_a_duplicate_within_the_window_is_accepted_and_dropped() -> None:
     namespace.send("q", [message("a"), message("a"), message(None), message(None)], 0)
     namespace.send("q", [message("a")], MINUTE - 1)
 
-    assert names(queue.receive(10, 0)) == ["a", None, None]
+    first, *unnamed = names(queue.receive(10, 0))
+    assert first == "a"
+    assert len(set(unnamed)) == 2
     namespace.send("q", [message("a")], MINUTE)
     assert names(queue.receive(10, MINUTE)) == ["a"]
 

@@ -268,6 +268,20 @@ def encode_application_properties(properties: Mapping[str, Any]) -> bytes:
     )
 
 
+def with_message_id(data: bytes, message_id: str) -> bytes:
+    """Return the message with that id, everything else as it was. Raises DecodeError."""
+    message = Message.parse(data)
+    properties = (message.properties or Properties())._replace(message_id=message_id)
+    start = end = len(data)
+    for code, first, _, last in message.sections:
+        if code == PROPERTIES:
+            start, end = first, last
+            break
+        if code > PROPERTIES:
+            start = end = min(start, first)
+    return data[:start] + encode_composite(properties) + data[end:]
+
+
 def split_batch(data: bytes) -> list[bytes]:
     """Return the messages of a Service Bus batch; at least one. Raises DecodeError."""
     messages = Message.parse(data).data_sections

@@ -11,7 +11,7 @@ from typing import Any
 from infra.local.servicebus.broker.changes import MessagePut, MessageRemoved
 from infra.local.servicebus.broker.duplicates import DuplicateHistory
 from infra.local.servicebus.broker.errors import BrokerError, EntityDisabled, MessageNotFound
-from infra.local.servicebus.broker.incoming import Incoming, read
+from infra.local.servicebus.broker.incoming import Incoming, identified, read
 from infra.local.servicebus.broker.messages import BrokerMessage, MessageState, Payload
 from infra.local.servicebus.broker.runtime import Runtime
 from infra.local.servicebus.broker.tally import Tally
@@ -139,6 +139,7 @@ class Entity(ABC):
         reserved for it while it is scheduled."""
         self.tally.incoming += 1
         self.accessed_at = now
+        incoming = self._identified(incoming)
         due = incoming.scheduled_enqueue_time
         if due is None or due <= now:
             return self._admit(incoming, None, now)
@@ -156,6 +157,9 @@ class Entity(ABC):
         self.keep(message)
         self._note(message)
         return number
+
+    def _identified(self, incoming: Incoming) -> Incoming:
+        return identified(self._runtime.parse, incoming, self._runtime.next_token)
 
     def take_over(self, incoming: Incoming, payload: Payload, now: int) -> None:
         """Take in a forwarded message that refuse() lets pass; a duplicate is dropped."""

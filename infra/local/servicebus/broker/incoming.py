@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from infra.local.servicebus.amqp.message import with_message_id
 from infra.local.servicebus.broker.errors import InvalidArgument
 from infra.local.servicebus.broker.messages import Parse, ParsedMessage
 
@@ -62,6 +63,16 @@ def read(parse: Parse, data: bytes) -> Incoming:
     if partition_key is not None and not isinstance(partition_key, str):
         raise InvalidArgument(f"{PARTITION_KEY} is no text.")
     return Incoming(data, parsed, _time_to_live(parsed), due, partition_key)
+
+
+def identified(parse: Parse, incoming: Incoming, new: Callable[[], UUID]) -> Incoming:
+    """Return the message with a new id if it has none. Service Bus gives every message one, which
+    the SDK for Node relies on (Azure/azure-service-bus-java, issues 69 and 191)."""
+    properties = incoming.parsed.properties
+    if properties is not None and properties.message_id is not None:
+        return incoming
+    data = with_message_id(incoming.data, new().hex)
+    return incoming._replace(data=data, parsed=parse(data))
 
 
 def _time_to_live(parsed: ParsedMessage) -> int | None:

@@ -64,7 +64,7 @@ class Namespace(Directory):
             entity, messages = self._read(address, payloads)
         except STRANDING as refusal:
             for message in self._parsed(payloads):
-                self._last_stop(via, refusal).strand(message, refusal, now)
+                self._last_stop(via, address, refusal).strand(message, refusal, now)
         else:
             for message in messages:
                 if not entity.is_duplicate(message, now):
@@ -77,13 +77,13 @@ class Namespace(Directory):
             self._read(address, payloads)
         except STRANDING as refusal:
             self._parsed(payloads)
-            self._last_stop(via, refusal)
+            self._last_stop(via, address, refusal)
 
-    def _last_stop(self, via: str, refusal: BrokerError) -> Queue:
-        """Return the queue whose messages `refusal` keeps from getting on; raises it where there
-        is none: topics have no transfer dead-letter queue."""
+    def _last_stop(self, via: str, address: str, refusal: BrokerError) -> Queue:
+        """Return the queue whose messages `refusal` keeps from getting on; raises it where they
+        enter directly, or via a topic, which has no transfer dead-letter queue."""
         found = self._entities.get(via.lower())
-        if not isinstance(found, Queue):
+        if not isinstance(found, Queue) or via.lower() == address.lower():
             raise refusal
         return found
 

@@ -212,7 +212,7 @@ class Queue(Lifecycle):
         self.tally.buried(TRANSFER_FAILED)
         known = incoming.parsed.application_properties or {}
         last_stop.enqueue(
-            self._runtime.store(incoming.data),
+            self._runtime.store(self._identified(incoming).data),
             now,
             session_id=incoming.session_id,
             partition_key=incoming.partition_key,

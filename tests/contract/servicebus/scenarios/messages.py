@@ -54,6 +54,15 @@ async def the_broker_adds_its_own(client: Client, broker: Broker) -> None:
 
 
 @scenario(MESSAGES)
+async def every_message_has_an_id(client: Client, broker: Broker) -> None:
+    """Messages sent without an id arrive with one each."""
+    got = await _sent_and_received(client, broker, Message(body="1"), Message(body="2"))
+    ids = [message.message_id for message in got]
+    assert all(isinstance(each, str) and len(each) >= 32 for each in ids)
+    assert ids[0] != ids[1]
+
+
+@scenario(MESSAGES)
 async def property_types_survive(client: Client, broker: Broker) -> None:
     """Text, whole and floating numbers, booleans, null and timestamps survive as properties."""
     properties = {
