@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-_HERE = Path(__file__).parent
-MODULES = _HERE.parents[2] / ".peers" / "dynamics" / "node_modules"
+NODE_FILES = Path(__file__).parent
+MODULES = NODE_FILES.parents[2] / ".peers" / "dynamics" / "node_modules"
 
 needs_node = pytest.mark.skipif(
     shutil.which("node") is None or not MODULES.exists(),
@@ -24,7 +24,7 @@ needs_node = pytest.mark.skipif(
 def cap_server(directory: Path) -> Iterator[str]:
     """SAP CAP serving the model of `tills/` from a new database in memory; its service root."""
     project = directory / "tills"
-    shutil.copytree(_HERE / "tills", project)
+    shutil.copytree(NODE_FILES / "tills", project)
     (project / "node_modules").symlink_to(MODULES)
     command = ["node", str(MODULES / "@sap/cds/bin/serve.js"), "all", "--in-memory", "--port", "0"]
     process = subprocess.Popen(
