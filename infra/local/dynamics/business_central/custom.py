@@ -63,6 +63,7 @@ def _book(books: Books, row: Row) -> None:
         insert_line(books, made, {"lineObjectNumber", "lineType", "unitPrice"})
         books.insert(STANDARD[kind.lines], company, made)
     posting.RULES[kind.header].refresh(books, header)
+    _check_total(row, header)
     posting.post(kind)(books, header)
     row["status"], row["documentId"], row["documentNumber"] = (
         "Booked", header["id"], header["number"],
@@ -70,6 +71,15 @@ def _book(books: Books, row: Row) -> None:
     for name in ("totalAmountExcludingTax", "totalTaxAmount", "totalAmountIncludingTax"):
         row[name] = header[name]
     books.update(CUSTOM["posDocuments"], row)
+
+
+def _check_total(row: Row, header: Row) -> None:
+    name = f"totalAmount{'Including' if row['pricesIncludeTax'] else 'Excluding'}Tax"
+    total, expected = Decimal(str(header[name])), Decimal(str(row["expectedTotal"]))
+    if abs(total - expected) > Decimal(str(row["tolerance"])):
+        raise errors.dialog(
+            f"The total of POS document {row['posKey']} is {total}, {expected} was expected."
+        )
 
 
 def _make_header(books: Books, company: str, row: Row, kind: Kind) -> Row:
