@@ -6,6 +6,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import jwt
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -49,6 +50,58 @@ async def test_a_certificate_signs_in(simulator: DynamicsSimulator, tmp_path: Pa
     settings = settings_for(simulator, client_secret=None, certificate_path=path)
     async with finance_operations(settings) as port:
         assert isinstance((await port.post([sale(1)]))[0], Booked)
+
+
+def _federated_token(path: Path, simulator: DynamicsSimulator, **claims: object) -> str:
+    """Return a token as the platform of a workload gives it, signed with the key of `path`."""
+    registered = simulator.registration
+    usual = {
+        "iss": registered.federated_issuer,
+        "sub": registered.federated_subject,
+        "aud": ["api://AzureADTokenExchange"],
+        "exp": int(datetime.now(UTC).timestamp()) + 600,
+    }
+    key = serialization.load_pem_private_key(path.read_bytes(), None)
+    assert isinstance(key, rsa.RSAPrivateKey)
+    return jwt.encode(usual | claims, key, "RS256")
+
+
+async def test_a_workload_signs_in_with_the_token_its_platform_keeps_in_a_file(
+    simulator: DynamicsSimulator, tmp_path: Path
+) -> None:
+    public, path = _certificate(tmp_path)
+    (simulator.certificates / "issuer.pem").write_bytes(public)
+    token_file = tmp_path / "token"
+    token_file.write_text(_federated_token(path, simulator))
+    settings = settings_for(simulator, client_secret=None, federated_token_file=token_file)
+    async with finance_operations(settings) as port:
+        assert isinstance((await port.post([sale(1)]))[0], Booked)
+
+
+@pytest.mark.parametrize(
+    ("claims", "code"),
+    [
+        ({"iss": "https://elsewhere"}, "AADSTS700211"),
+        ({"aud": "https://elsewhere"}, "AADSTS700212"),
+        ({"sub": "system:serviceaccount:other"}, "AADSTS700213"),
+        ({"exp": 1_000_000_000}, "AADSTS700024"),
+        (None, "AADSTS50027"),
+    ],
+)
+async def test_a_workload_nobody_registered_is_a_matter_of_set_up(
+    simulator: DynamicsSimulator, tmp_path: Path, claims: dict[str, object] | None, code: str
+) -> None:
+    public, path = _certificate(tmp_path)
+    if claims is not None:
+        (simulator.certificates / "issuer.pem").write_bytes(public)
+    token_file = tmp_path / "token"
+    token_file.write_text(_federated_token(path, simulator, **(claims or {})))
+    settings = settings_for(simulator, client_secret=None, federated_token_file=token_file)
+    async with finance_operations(settings) as port:
+        [posting] = await port.post([sale(1)])
+    assert isinstance(posting, Failed)
+    assert isinstance(posting.error, SetUpWrong)
+    assert code in posting.error.message
 
 
 @pytest.mark.parametrize("client_id", ["33333333-3333-3333-3333-333333333333", None])

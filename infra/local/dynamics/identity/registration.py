@@ -24,11 +24,19 @@ CLIENT_SECRET = "local-secret"
 IDENTITY_HEADER = "local-identity-header"
 """What a caller of the managed-identity endpoint sends as X-IDENTITY-HEADER."""
 
+FEDERATED_ISSUER = "https://cluster.local"
+FEDERATED_SUBJECT = "system:serviceaccount:tillbus:tillbus"
+"""Whose tokens sign the application in: `iss` and `sub`."""
+
 _ALGORITHMS = ["RS256", "PS256"]
 
 
 class NotRegistered(Exception):
-    """The assertion proves nothing; the text says why."""
+    """The assertion proves nothing; the text says why, `code` is the AADSTS number."""
+
+    def __init__(self, text: str, code: int = 700027) -> None:
+        super().__init__(text)
+        self.code = code
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +45,8 @@ class Registration:
     client_id: str = CLIENT_ID
     client_secret: str = CLIENT_SECRET
     identity_header: str = IDENTITY_HEADER
+    federated_issuer: str = FEDERATED_ISSUER
+    federated_subject: str = FEDERATED_SUBJECT
 
     def knows_secret(self, secret: str) -> bool:
         return hmac.compare_digest(secret.encode(), self.client_secret.encode())

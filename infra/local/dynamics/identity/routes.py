@@ -21,6 +21,7 @@ from starlette.routing import BaseRoute, Route
 
 from infra.local.dynamics.counts import Counts
 
+from .federation import is_federated, verify_federated
 from .registration import NotRegistered, Registration, verify_assertion
 from .tokens import TOKEN_LIFE, TokenAuthority
 
@@ -129,16 +130,14 @@ class IdentityService:
     def _check_assertion(self, request: Request, form: dict[str, str]) -> None:
         if form.get("client_assertion_type") != _ASSERTION_TYPE:
             raise Refused(400, "invalid_request", 900144, "client_assertion_type is not jwt-bearer")
+        assertion, known = form["client_assertion"], (self.registration, self.certificates)
         try:
-            verify_assertion(
-                form["client_assertion"],
-                self.registration,
-                self.certificates,
-                request.url.path,
-                self.clock,
-            )
+            if is_federated(assertion):
+                verify_federated(assertion, *known, self.clock)
+            else:
+                verify_assertion(assertion, *known, request.url.path, self.clock)
         except NotRegistered as error:
-            raise Refused(401, "invalid_client", 700027, str(error)) from error
+            raise Refused(401, "invalid_client", error.code, str(error)) from error
 
     def _refusal(self, refused: Refused) -> Response:
         trace = str(uuid.uuid4())
