@@ -281,7 +281,7 @@ def metadata_check(
         settings = [simulated(each, addresses) for each in wanted]
 
     async def check() -> int:
-        pairs = zip(wanted, settings, strict=True)
-        return report([await check_environment(*pair, baseline) for pair in pairs], as_json)
+        used = [pair for pair in zip(wanted, settings, strict=True) if pair[0].path(pair[1])]
+        return report([await check_environment(*pair, baseline) for pair in used], as_json)
 
     return run(check)

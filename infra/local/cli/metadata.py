@@ -14,6 +14,7 @@ from infra.local.dynamics.identity.registration import Registration
 from infra.local.platform import Addresses
 from shared.clock import utc_now
 from shared.dynamics import DynamicsError
+from shared.dynamics.fields import EntityFields
 from shared.dynamics.metadata import (
     Finding,
     Metadata,
@@ -30,17 +31,18 @@ _PIECE = 1 << 16
 
 @dataclass(frozen=True)
 class Checked:
-    document: Document
+    product: str
+    tables: Sequence[EntityFields]
     findings: Sequence[Finding]
 
     @property
     def fields(self) -> int:
-        return sum(len(table.names) for table in self.document.tables)
+        return sum(len(table.names) for table in self.tables)
 
     def json(self) -> dict[str, object]:
         return {
-            "product": self.document.product,
-            "entity_sets": len(self.document.tables),
+            "product": self.product,
+            "entity_sets": len(self.tables),
             "fields": self.fields,
             "findings": [finding.json() for finding in self.findings],
         }
@@ -48,16 +50,18 @@ class Checked:
 
 def documents(product: str | None) -> list[Document]:
     """Return the documents of a product, or all. Raises Unusable for one that has none."""
-    found = [each for each in DOCUMENTS if product in (None, each.product)]
+    found = [each for each in DOCUMENTS if product in (None, each.name)]
     if not found:
-        known = ", ".join(dict.fromkeys(each.product for each in DOCUMENTS))
+        known = ", ".join(each.name for each in DOCUMENTS)
         raise Unusable(f"{product} has no $metadata we know of; these have: {known}")
     return found
 
 
 def check_file(document: Document, file: Path, baseline: Path | None) -> Checked:
     """Compare a saved document. Raises Unusable and OSError."""
-    return _checked(document, _read(file), baseline)
+    # What we depend on may hang on settings; where the environment is plays no part here.
+    settings = configured(document, "https://saved.invalid")
+    return _checked(document, settings, _read(file), baseline)
 
 
 async def check_environment(
@@ -67,10 +71,10 @@ async def check_environment(
     try:
         now = await document.read(settings, utc_now)
     except DynamicsError as error:
-        raise Unusable(f"{document.product}: {error.describe()}") from error
+        raise Unusable(f"{document.name}: {error.describe()}") from error
     except UnreadableMetadata as error:
-        raise Unusable(f"{document.product}: {error}") from error
-    return _checked(document, now, baseline)
+        raise Unusable(f"{document.name}: {error}") from error
+    return _checked(document, settings, now, baseline)
 
 
 def simulated(document: Document, addresses: Addresses) -> ConnectionSettings:
@@ -84,13 +88,18 @@ def simulated(document: Document, addresses: Addresses) -> ConnectionSettings:
             "tenant_id": registered.tenant_id,
             "client_id": registered.client_id,
             "client_secret": registered.client_secret,
+            "custom_api": _SIMULATED_API,
         }
     )
 
 
+_SIMULATED_API = "tillbus/retail/v1.0"
+"""Of Business Central; the other products have no such setting and do not look at it."""
+
+
 def configured(document: Document, url: str) -> ConnectionSettings:
     """Return the product's settings from the environment's variables, for another URL. Raises
-    Refused."""
+    Unusable."""
     try:
         return document.settings.model_validate({"url": url})
     except ValidationError as error:
@@ -108,16 +117,19 @@ def report(results: Sequence[Checked], as_json: bool) -> int:
             if result.findings:
                 out.print(_table(result))
             out.print(
-                f"{result.document.product}: {result.fields} fields of "
-                f"{len(result.document.tables)} entity sets checked, "
+                f"{result.product}: {result.fields} fields of "
+                f"{len(result.tables)} entity sets checked, "
                 f"{len(result.findings) or 'no'} findings"
             )
     return int(any(finding.severity is Severity.BREAKS for finding in findings))
 
 
-def _checked(document: Document, now: Metadata, baseline: Path | None) -> Checked:
+def _checked(
+    document: Document, settings: ConnectionSettings, now: Metadata, baseline: Path | None
+) -> Checked:
     before = None if baseline is None else _read(baseline)
-    return Checked(document, compare(document.tables, now, before))
+    tables = document.tables(settings)
+    return Checked(document.name, tables, compare(tables, now, before))
 
 
 def _read(file: Path) -> Metadata:
@@ -132,7 +144,7 @@ def _read(file: Path) -> Metadata:
 
 
 def _table(result: Checked) -> Table:
-    table = narrow_table(result.document.product)
+    table = narrow_table(result.product)
     for heading in ("", "what", "where", "detail", "used by"):
         table.add_column(heading, overflow="fold")
     for each in result.findings:

@@ -1,57 +1,99 @@
-"""Every `$metadata` document our adapters depend on: whose, where, and with which fields."""
+"""Every `$metadata` document our adapters depend on: whose, where, and with which fields.
+
+Inventory Visibility has none: it is no OData service.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from shared.clock import Clock
+from shared.dynamics import dataverse
+from shared.dynamics.business_central import BusinessCentralSettings, business_central
+from shared.dynamics.business_central.tables import CUSTOM_FIELDS
+from shared.dynamics.business_central.tables import FIELDS as BUSINESS_CENTRAL
+from shared.dynamics.connection import connect
+from shared.dynamics.dataverse.settings import PATH as DATAVERSE_PATH
+from shared.dynamics.dataverse.tables import Tables
 from shared.dynamics.fields import EntityFields
 from shared.dynamics.finance_operations.retail_fields import RETAIL_FIELDS
 from shared.dynamics.metadata.csdl import MetadataReader
 from shared.dynamics.metadata.model import Metadata
 from shared.dynamics.odata.messages import Operation
+from shared.dynamics.service import Service
 from shared.dynamics.settings import ConnectionSettings, DynamicsSettings
 
-if TYPE_CHECKING:
-    from shared.dynamics.service import Service
-
-_METADATA = Operation("GET", "$metadata", headers=(("Accept", "application/xml"),))
-
-Open = Callable[[Any, Clock], "AbstractAsyncContextManager[Service]"]
+_XML = (("Accept", "application/xml"),)
+_METADATA = "$metadata"
 
 
 @dataclass(frozen=True)
 class Document:
-    """`open` gives the service whose `$metadata` it is, for settings of the type `settings`."""
+    """`open` gives the service of an environment, for settings of the type `settings`; `path` is
+    the document's below it, '' where these settings use no such API; `tables` what we depend on."""
 
-    product: str
+    name: str
     settings: type[ConnectionSettings]
-    open: Open
-    tables: tuple[EntityFields, ...]
+    open: Callable[[Any, Clock], AbstractAsyncContextManager[Service]]
+    tables: Callable[[Any], tuple[EntityFields, ...]]
+    path: Callable[[Any], str] = lambda _: _METADATA
+
+    async def download(
+        self, settings: ConnectionSettings, clock: Clock, take: Callable[[bytes], None]
+    ) -> None:
+        """Hand the document over as it comes. Raises DynamicsError, and what `take` raises."""
+        async with self.open(settings, clock) as service:
+            await service.download(Operation("GET", self.path(settings), headers=_XML), take)
 
     async def read(self, settings: ConnectionSettings, clock: Clock) -> Metadata:
         """Return what the environment has. Raises DynamicsError and UnreadableMetadata."""
         reader = MetadataReader()
-        async with self.open(settings, clock) as service:
-            await service.download(_METADATA, reader.feed)
+        await self.download(settings, clock, reader.feed)
         return reader.close()
 
 
-def _at(path: str) -> Open:
-    def open_service(
-        settings: ConnectionSettings, clock: Clock
-    ) -> AbstractAsyncContextManager[Service]:
-        from shared.dynamics.connection import connect
+@asynccontextmanager
+async def _business_central(
+    settings: BusinessCentralSettings, clock: Clock
+) -> AsyncIterator[Service]:
+    async with business_central(settings, clock) as opened:
+        yield opened.api.service
 
-        return connect(settings, path, clock=clock)
 
-    return open_service
+def _custom_api(settings: BusinessCentralSettings) -> str:
+    return f"{settings.custom_api.strip('/')}/{_METADATA}" if settings.custom_api else ""
 
 
 DOCUMENTS: tuple[Document, ...] = (
-    Document("finance-operations", DynamicsSettings, _at("/data"), RETAIL_FIELDS),
+    Document(
+        "finance-operations",
+        DynamicsSettings,
+        lambda settings, clock: connect(settings, "/data", clock=clock),
+        lambda _: RETAIL_FIELDS,
+    ),
+    Document(
+        "business-central",
+        BusinessCentralSettings,
+        _business_central,
+        lambda _: BUSINESS_CENTRAL,
+        lambda _: f"v2.0/{_METADATA}",
+    ),
+    Document(
+        "business-central-retail-api",
+        BusinessCentralSettings,
+        _business_central,
+        lambda _: CUSTOM_FIELDS,
+        _custom_api,
+    ),
+    Document(
+        "dataverse",
+        dataverse.DataverseSettings,
+        lambda settings, clock: connect(settings, DATAVERSE_PATH, clock=clock),
+        lambda settings: Tables(settings.prefix).fields,
+        # Without the annotations Dataverse does not say what is read-only.
+        lambda _: f"{_METADATA}?annotations=true",
+    ),
 )
-"""Inventory Visibility has no such document: it is no OData service."""

@@ -18,7 +18,6 @@ from infra.local.dynamics import DynamicsSimulator
 from infra.local.platform import Addresses
 from shared.clock import utc_now
 from shared.dynamics.metadata.documents import DOCUMENTS, Document
-from shared.dynamics.odata.messages import Operation
 
 
 @pytest.fixture
@@ -117,7 +116,7 @@ def test_a_saved_document_is_held_against_that_of_before_the_upgrade(
     after.write_bytes(
         document.replace(b'Name="GrossAmount" Type="', b'Name="GrossAmount" Type="X.')
     )
-    options = ["--product", DOCUMENTS[0].product, "--file"]
+    options = ["--product", DOCUMENTS[0].name, "--file"]
 
     assert (check(capsys, *options, str(before), "--baseline", str(before)))[0] == 0
     code, [result] = check(capsys, *options, str(after), "--baseline", str(before))
@@ -138,7 +137,5 @@ def test_a_file_that_is_no_metadata_is_no_answer(
 
 async def _metadata(simulator: DynamicsSimulator, document: Document) -> bytes:
     pieces: list[bytes] = []
-    settings = simulated(document, _addresses(simulator))
-    async with document.open(settings, utc_now) as service:
-        await service.download(Operation("GET", "$metadata"), pieces.append)
+    await document.download(simulated(document, _addresses(simulator)), utc_now, pieces.append)
     return b"".join(pieces)

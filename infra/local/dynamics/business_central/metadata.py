@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from functools import lru_cache
 from xml.sax.saxutils import quoteattr
 
+from .addressing import SINGLE
 from .custom_entities import CUSTOM
 from .entities import STANDARD, Entity
+from .operations import rules_of
 from .types import Field, escape
 
 _EDM = {
@@ -29,22 +31,36 @@ def metadata_document(custom: bool = False) -> bytes:
         '<edmx:Edmx Version="4.0" xmlns:edmx="http://docs.oasis-open.org/odata/ns/edmx">'
         '<edmx:DataServices><Schema Namespace="Microsoft.NAV" '
         'xmlns="http://docs.oasis-open.org/odata/ns/edm">'
-        f'{_enums(entities)}{types}<EntityContainer Name="NAV">{sets}</EntityContainer>'
+        f"{_enums(entities)}{types}{_actions(entities)}"
+        f'<EntityContainer Name="NAV">{sets}</EntityContainer>'
         "</Schema></edmx:DataServices></edmx:Edmx>"
     ).encode()
 
 
 def _type(entity: Entity, entities: Mapping[str, Entity]) -> str:
     properties = "".join(_property(entity, field) for field in entity.fields.values())
-    navigations = "".join(
-        f'<NavigationProperty Name="{name}" '
-        f'Type="Collection(Microsoft.NAV.{entities[name].type_name})" ContainsTarget="true"/>'
-        for name in entity.children
-        if name in entities
-    )
+    navigations = "".join(_navigation(name, entities) for name in entity.children)
     return (
         f'<EntityType Name="{entity.type_name}"><Key><PropertyRef Name="{entity.key}"/></Key>'
         f"{properties}{navigations}</EntityType>"
+    )
+
+
+def _navigation(name: str, entities: Mapping[str, Entity]) -> str:
+    target = entities.get(SINGLE.get(name, name))
+    if target is None:
+        return ""
+    kind = f"Microsoft.NAV.{target.type_name}"
+    many = kind if name in SINGLE else f"Collection({kind})"
+    return f'<NavigationProperty Name="{name}" Type="{many}" ContainsTarget="true"/>'
+
+
+def _actions(entities: Mapping[str, Entity]) -> str:
+    return "".join(
+        f'<Action Name="{name}" IsBound="true"><Parameter Name="bindingParameter" '
+        f'Type="Microsoft.NAV.{entity.type_name}"/></Action>'
+        for entity in entities.values()
+        for name in rules_of(entity.name).actions
     )
 
 

@@ -11,6 +11,7 @@ from .tables import BY_LOGICAL, TABLES
 _EDMX = "http://docs.oasis-open.org/odata/ns/edmx"
 _EDM = "http://docs.oasis-open.org/odata/ns/edm"
 _NAMESPACE = "Microsoft.Dynamics.CRM"
+_BULK_ACTIONS = ("CreateMultiple", "UpdateMultiple", "UpsertMultiple")
 
 
 @cache
@@ -40,6 +41,11 @@ def metadata_document() -> bytes:
                 Property=navigation.value,
                 ReferencedProperty=BY_LOGICAL[navigation.target].primary,
             )
+        for name in _BULK_ACTIONS:
+            action = _element(schema, "Action", Name=name, IsBound="true")
+            rows = f"Collection(mscrm.{table.logical})"
+            _element(action, "Parameter", Name="entityset", Type=rows)
+            _element(action, "Parameter", Name="Targets", Type=rows)
         _element(container, "EntitySet", Name=table.entity_set, EntityType=table.type_name)
     schema.append(container)
     text: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
