@@ -11,6 +11,7 @@ from infra.local.dynamics import DynamicsSimulator, Fault, FaultKind
 from shared.dynamics.business_central import BusinessCentral
 from shared.dynamics.odata.errors import Conflict, MissingParent, Refused, TryLater
 from shared.dynamics.ports.documents import JournalLine
+from shared.dynamics.ports.posting import Booked
 from tests.contract.dynamics_business_central.conftest import rows
 from tests.contract.dynamics_business_central.documents import (
     assert_found,
@@ -73,6 +74,7 @@ async def test_a_journal_survives_a_lost_answer_at_either_step(
 ) -> None:
     simulator.faults.add(Fault(kind=kind, method="POST", path=path))
     [posting] = await bc.ledger_journals.post([journal()])
+    assert isinstance(posting, Booked)
     assert len(await rows(simulator, "generalLedgerEntries")) == 3
     assert len(await rows(simulator, "journalLines")) == 0
 

@@ -37,7 +37,7 @@ async def test_a_customer_is_created_once_changed_where_it_differs_and_read_back
     assert_new(*await bc.customers.save([moved]))
     assert await bc.customers.find("dert", "L4711") == moved
     assert await bc.customers.find("dert", "nobody") is None
-    assert len([each for each in await rows(simulator, "customers")]) == 6 * 3 + 1
+    assert len(await rows(simulator, "customers")) == 6 * 3 + 1
 
 
 async def test_a_customer_without_a_name_is_refused_and_an_overlong_one_too(
