@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
@@ -31,17 +32,18 @@ class Front:
 
     def __init__(
         self,
-        app: ASGIApp,
-        products: Sequence[Product],
+        pages: ASGIApp,
+        products: Sequence[tuple[Product, ASGIApp]],
         gates: Mapping[str, Gate],
         faults: FaultPlan,
         counts: Counts,
         clock: Clock,
     ) -> None:
-        self._app = app
+        """`pages` serve every path below no product's; each product has its own application."""
+        self._pages = pages
         self._paths = [
-            (path, product)
-            for product in products
+            (path, product, app)
+            for product, app in products
             for path in (product.base_path, *product.further_paths)
         ]
         self._gates = gates
@@ -50,28 +52,37 @@ class Front:
         self._clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        product = self._product(scope)
-        if product is None:
-            await self._app(scope, receive, send)
-            return
+        path: str = scope.get("path", "")
+        for base, product, app in self._paths:
+            if path.startswith(base) and path[len(base) : len(base) + 1] in ("", "/"):
+                await self._serve(product, app, scope, receive, send)
+                return
+        await self._pages(scope, receive, send)
+
+    async def _serve(
+        self, product: Product, app: ASGIApp, scope: Scope, receive: Receive, send: Send
+    ) -> None:
         gate = self._gates.get(product.name)
+        upgrades = self._faults.upgrades(product.name)
+        if upgrades:
+            app = Upgraded(app, upgrades)
+        faulty = partial(self._with_faults, product, app)
         try:
             if gate is None:
-                await self._with_faults(product, scope, receive, send)
+                await faulty(scope, receive, send)
             else:
-                await self._limited(gate, product, scope, receive, send)
+                await self._limited(gate, product, faulty, scope, receive, send)
         except ConnectionDropped:
             scope[ABORT]()
 
-    def _product(self, scope: Scope) -> Product | None:
-        path = scope.get("path", "")
-        for base, product in self._paths:
-            if path.startswith(base) and path[len(base) : len(base) + 1] in ("", "/"):
-                return product
-        return None
-
     async def _limited(
-        self, gate: Gate, product: Product, scope: Scope, receive: Receive, send: Send
+        self,
+        gate: Gate,
+        product: Product,
+        app: ASGIApp,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
     ) -> None:
         headers = dict(scope["headers"])
         principal = principal_of(headers.get(b"authorization", b"").decode("latin-1"))
@@ -85,7 +96,7 @@ class Front:
                         message = {**message, "headers": [*message.get("headers", ()), *own]}
                     await send(message)
 
-                await self._with_faults(product, scope, receive, send_with_headers)
+                await app(scope, receive, send_with_headers)
         except Refusal as refusal:
             self._counts.add("limited")
             await _drain(receive)
@@ -94,11 +105,9 @@ class Front:
             await _answer(send, status, *answer)
 
     async def _with_faults(
-        self, product: Product, scope: Scope, receive: Receive, send: Send
+        self, product: Product, app: ASGIApp, scope: Scope, receive: Receive, send: Send
     ) -> None:
         method, path = scope["method"], scope["path"]
-        upgrades = self._faults.upgrades(product.name)
-        app = Upgraded(self._app, upgrades) if upgrades else self._app
         fault = self._faults.take(REQUEST_KINDS, method, path)
         while fault is not None and fault.kind is FaultKind.SLOW:
             await self._clock.sleep(fault.delay)

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from . import business_central, dataverse, finance_operations, inventory_visibility
+from . import business_central, commerce, dataverse, finance_operations, inventory_visibility
 from .admin import AdminPages
 from .api import FaultyIdentity, Front, application
 from .clock import Clock
@@ -28,6 +28,7 @@ from .webhooks import HttpSender, Outbox, Sender, Webhooks
 PRODUCTS: tuple[Callable[[ProductContext], Product], ...] = (
     finance_operations.open_product,
     inventory_visibility.open_product,
+    commerce.open_product,
     business_central.open_product,
     dataverse.open_product,
 )
@@ -152,12 +153,12 @@ class DynamicsSimulator:
         admin = AdminPages(
             self.faults, self.counts, self.clock, self.webhooks, self._products, self.reset
         )
-        routes = [*admin.routes(), *identity.api_routes()]
+        pages = [*admin.routes(), *identity.api_routes()]
         for product in self._products:
-            routes += [*product.inspection, *product.routes]
+            pages += product.inspection
         return Front(
-            application(routes),
-            self._products,
+            application(pages),
+            [(product, application(product.routes)) for product in self._products],
             gates(self._limits, self.clock) if self._limits else {},
             self.faults,
             self.counts,

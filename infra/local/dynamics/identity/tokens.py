@@ -6,6 +6,7 @@ import json
 import uuid
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -38,6 +39,8 @@ class TokenAuthority:
         self._key = _signing_key(directory / "signing-key.pem")
         self._public_key = self._key.public_key()
         public: dict[str, Any] = json.loads(RSAAlgorithm.to_jwk(self._public_key))
+        # A sender shows one token thousands of times; checking its signature takes half a request.
+        self._claims = lru_cache(maxsize=256)(self._decode)
         self._key_id = uuid.uuid5(uuid.NAMESPACE_OID, str(public["n"])).hex
         self.key_set = {"keys": [{**public, "use": "sig", "kid": self._key_id, "alg": _ALGORITHM}]}
         """The JSON Web Key Set document."""
@@ -62,12 +65,20 @@ class TokenAuthority:
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
             raise InvalidToken("The request has no bearer token.")
+        claims = self._claims(token.strip())
+        if self._clock().timestamp() >= claims["exp"]:
+            raise InvalidToken("The token has expired.")
+        if _origin(claims["aud"]) != _origin(host):
+            raise InvalidToken("The token is for another audience.")
+
+    def _decode(self, token: str) -> dict[str, Any]:
+        """The claims of a token we signed. Raises InvalidToken."""
         try:
-            claims = jwt.decode(
-                token.strip(),
+            claims: dict[str, Any] = jwt.decode(
+                token,
                 self._public_key,
                 [_ALGORITHM],
-                # Time is judged below by the injected clock, the audience by host.
+                # Time is judged by the injected clock, the audience by host.
                 options={
                     "verify_exp": False,
                     "verify_nbf": False,
@@ -77,12 +88,10 @@ class TokenAuthority:
             )
         except jwt.PyJWTError as error:
             raise InvalidToken("The token is not one of this authority.") from error
-        if self._clock().timestamp() >= claims["exp"]:
-            raise InvalidToken("The token has expired.")
-        if _origin(claims["aud"]) != _origin(host):
-            raise InvalidToken("The token is for another audience.")
+        return claims
 
 
+@lru_cache(maxsize=256)
 def _origin(url: str) -> tuple[str, str, int | None]:
     """Scheme, host and port; the two names of this machine are one, an application id is a host."""
     parts = urlsplit(url)
