@@ -101,8 +101,11 @@ class _Comparison:
     def _changed(self, name: str, earlier: Property, now: Property) -> Iterator[Finding]:
         if _simple(earlier.type) != _simple(now.type):
             detail = f"{earlier.type} -> {now.type}"
-            yield self._breaks(Change.TYPE_CHANGED, name, detail)
-            return
+            if not self._are_enums(earlier, now):
+                yield self._breaks(Change.TYPE_CHANGED, name, detail)
+                return
+            # Bodies carry the symbols alone; a filter of Finance & Operations names the type.
+            yield self._risk(Change.TYPE_CHANGED, name, detail)
         written = name in self._table.written or name in self._table.key
         longest = self._table.lengths.get(name, 0)
         shorter = _shrunk(earlier.max_length, now.max_length)
@@ -116,6 +119,11 @@ class _Comparison:
                 yield self._risk(Change.PRECISION_SHRUNK, name, detail)
         yield from self._symbols_gone(name, earlier, now)
 
+    def _are_enums(self, earlier: Property, now: Property) -> bool:
+        assert self._before is not None
+        symbols = self._before.symbols(earlier.type), self._now.symbols(now.type)
+        return None not in symbols
+
     def _symbols_gone(self, name: str, earlier: Property, now: Property) -> Iterator[Finding]:
         assert self._before is not None
         were, are = self._before.symbols(earlier.type) or (), self._now.symbols(now.type)
@@ -126,7 +134,7 @@ class _Comparison:
                 yield self._risk(Change.SYMBOL_MISSING, f"{name}.{symbol}", near=near)
 
     def _mandatory(self) -> Iterator[Finding]:
-        """A field that may not be missing any more stops creating; one of ours may be null."""
+        """What may not be null any more may stop creating, unless Dynamics fills it itself."""
         if not self._table.written or not self._earlier:
             return
         for name, now in self._properties.items():
@@ -139,7 +147,7 @@ class _Comparison:
                 if was is not None:
                     yield self._risk(Change.FIELD_MANDATORY, name)
             else:
-                yield self._breaks(Change.FIELD_MANDATORY, name, "we do not write it")
+                yield self._risk(Change.FIELD_MANDATORY, name, "we do not write it")
 
     # Findings
 
