@@ -74,7 +74,11 @@ _FIRST_RATE = 10.0
 def _sign_ins(settings: ConnectionSettings, opened: AsyncExitStack) -> dict[str, httpx.Auth]:
     auths: dict[str, httpx.Auth] = {}
     for each in settings.sign_ins():
-        auth = TokenAuth(lambda each=each: credential(each), settings.token_scope)  # type: ignore[misc]
+        auth = TokenAuth(
+            lambda each=each: credential(each),  # type: ignore[misc]
+            settings.token_scope,
+            scheme=settings.authorization_scheme,
+        )
         opened.push_async_callback(auth.aclose)
         auths[each.client_id] = auth
     return auths

@@ -56,6 +56,11 @@ class ConnectionSettings(BaseSettings):
         """The environment's own scope: v2 of the token endpoint takes `<resource>/.default`."""
         return self.scope or f"{self.base_url}/.default"
 
+    @property
+    def authorization_scheme(self) -> str:
+        """What stands before the token in the header Authorization."""
+        return "Bearer"
+
     def sign_ins(self) -> list[Self]:
         """Return the settings once per principal, the settings' own first."""
         others = [self.model_copy(update=each.model_dump()) for each in self.principals]

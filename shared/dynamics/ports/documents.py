@@ -39,6 +39,16 @@ class SalesLine:
     site: str = ""
     location: str = ""
     description: str = ""
+    tax: Decimal = Decimal(0)
+    """Of the whole line, in its price or on top of it; for products that do not compute it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tender:
+    """One payment that came with a document, in its currency; `method` as the product names it."""
+
+    method: str
+    amount: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +68,7 @@ class SalesDocument:
     location: str = ""
     reference: str = ""
     """What the customer knows it by: the web shop's order number."""
+    tenders: tuple[Tender, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,15 +46,15 @@ def settings_for(simulator: DynamicsSimulator, **changes: Any) -> InventoryVisib
 
 
 def sold(number: int | str, quantity: int | str = 1, **changes: Any) -> StockChange:
-    """A sale of so many mugs in store 1 of usrt."""
+    """A sale of so many cakestands in warehouse W2 of usrt."""
     values: dict[str, Any] = {
         "event_id": f"event-{number}",
         "company": "usrt",
-        "item": "10002",
+        "item": "22423",
         "quantity": -Decimal(quantity),
         "movement": Movement.SOLD,
-        "site": "1",
-        "location": "STORE1",
+        "site": "S1",
+        "location": "W2",
         "at": AT,
     }
     return StockChange(**(values | changes))

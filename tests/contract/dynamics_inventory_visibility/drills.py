@@ -63,7 +63,7 @@ async def _reservations(simulator: DynamicsSimulator) -> AsyncIterator[Target]:
         async def write(numbers: Sequence[int]) -> Sequence[Posting]:
             return await port.reservations.reserve(
                 [
-                    Reservation(f"r{n}", "usrt", "10002", Decimal(0), "1", "STORE1", f"C{n}")
+                    Reservation(f"r{n}", "usrt", "22423", Decimal(0), "S1", "W2", f"C{n}")
                     for n in numbers
                 ]
             )

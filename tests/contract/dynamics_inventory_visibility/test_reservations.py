@@ -16,11 +16,11 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 def wanted(number: int, quantity: int) -> Reservation:
-    return Reservation(f"order-{number}", "usrt", "10002", Decimal(quantity), "1", "STORE1")
+    return Reservation(f"order-{number}", "usrt", "22423", Decimal(quantity), "S1", "W2")
 
 
 async def available(port: InventoryVisibility) -> Decimal:
-    [found] = await port.stock.on_hand("usrt", ["10002"], ["STORE1"], ["1"])
+    [found] = await port.stock.on_hand("usrt", ["22423"], ["W2"], ["S1"])
     assert found.on_hand == 20, "reserving moves nothing"
     return found.available
 

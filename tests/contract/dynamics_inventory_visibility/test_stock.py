@@ -16,8 +16,8 @@ from tests.contract.dynamics_inventory_visibility.conftest import AT, settings_f
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-async def mugs(port: InventoryVisibility, *locations: str) -> dict[str, Decimal]:
-    found = await port.stock.on_hand("usrt", ["10002"], locations or ("STORE1",), ("1",))
+async def cakestands(port: InventoryVisibility, *locations: str) -> dict[str, Decimal]:
+    found = await port.stock.on_hand("usrt", ["22423"], locations or ("W2",), ("S1",))
     return {each.location: each.on_hand for each in found}
 
 
@@ -32,7 +32,7 @@ async def test_what_was_sold_and_returned_is_gone_and_back(simulator: DynamicsSi
             [sold(1, 3), sold(2, -1, movement=Movement.RETURNED), sold(3, "0.5")]
         )
         assert postings == [Booked(f"event-{n}", already_there=False) for n in (1, 2, 3)]
-        assert await mugs(port) == {"STORE1": Decimal("17.5")}
+        assert await cakestands(port) == {"W2": Decimal("17.5")}
 
 
 async def test_one_change_goes_alone_and_many_in_bulks_of_512(
@@ -50,7 +50,7 @@ async def test_a_change_delivered_again_is_not_counted_again(simulator: Dynamics
     async with inventory_visibility(settings_for(simulator)) as port:
         for _ in range(2):
             await port.stock.change([sold(1, 3), sold(1, 3)])
-        assert await mugs(port) == {"STORE1": Decimal(17)}
+        assert await cakestands(port) == {"W2": Decimal(17)}
 
 
 async def test_two_different_changes_under_one_id_are_a_mistake_that_is_told(
@@ -70,7 +70,7 @@ async def test_a_lost_answer_is_made_good_by_sending_the_same_ids_again(
     async with inventory_visibility(settings_for(simulator)) as port:
         postings = await port.stock.change([sold(1), sold(2)])
         assert all(isinstance(each, Booked) for each in postings)
-        assert await mugs(port) == {"STORE1": Decimal(18)}
+        assert await cakestands(port) == {"W2": Decimal(18)}
 
 
 @pytest.mark.parametrize("kind", [FaultKind.DEADLOCK, FaultKind.UPDATE_CONFLICT])
@@ -83,7 +83,7 @@ async def test_an_entry_that_lost_a_race_is_sent_again(
             isinstance(each, Booked)
             for each in await port.stock.change([sold(1), sold(2), sold(3)])
         )
-        assert await mugs(port) == {"STORE1": Decimal(17)}
+        assert await cakestands(port) == {"W2": Decimal(17)}
 
 
 async def test_a_bad_entry_fails_alone(simulator: DynamicsSimulator) -> None:
@@ -94,7 +94,7 @@ async def test_a_bad_entry_fails_alone(simulator: DynamicsSimulator) -> None:
         error = failure(bad)
         assert isinstance(error, Refused)
         assert "'siteid' is required" in error.message
-        assert await mugs(port) == {"STORE1": Decimal(18)}
+        assert await cakestands(port) == {"W2": Decimal(18)}
 
 
 async def test_a_measure_nobody_configured_is_a_matter_of_set_up(
@@ -120,48 +120,46 @@ async def test_throttling_is_for_later_with_the_time_it_asks_for(
 
 
 async def test_a_count_is_absolute(simulator: DynamicsSimulator) -> None:
-    count = StockCount("count-1", "usrt", "10002", Decimal(7), "1", "STORE1", AT)
+    count = StockCount("count-1", "usrt", "22423", Decimal(7), "S1", "W2", AT)
     settings = settings_for(simulator, on_hand=("pos.inbound", "-pos.outbound"))
     async with inventory_visibility(settings) as port:
         await port.stock.change([sold(1, 3)])
         [posting] = await port.stock.count([count])
         assert posting == Booked("count-1", already_there=False)
-        assert await mugs(port) == {"STORE1": Decimal(7)}
+        assert await cakestands(port) == {"W2": Decimal(7)}
         await port.stock.change([sold(2, 2)])
         await port.stock.count([count])
-        assert await mugs(port) == {"STORE1": Decimal(5)}, "the same count counts once"
+        assert await cakestands(port) == {"W2": Decimal(5)}, "the same count counts once"
 
 
 async def test_a_transfer_takes_here_what_it_brings_there(simulator: DynamicsSimulator) -> None:
-    transfer = StockTransfer(
-        "transfer-1", "usrt", "10002", Decimal(4), "1", "MAIN", "1", "STORE1", AT
-    )
+    transfer = StockTransfer("transfer-1", "usrt", "22423", Decimal(4), "S1", "W1", "S1", "W2", AT)
     broken = replace(transfer, event_id="transfer-2", to_site="")
     async with inventory_visibility(settings_for(simulator)) as port:
         for _ in range(2):
             good, bad = await port.stock.transfer([transfer, broken])
         assert good == Booked("transfer-1", already_there=False)
         assert isinstance(failure(bad), Refused)
-        there = await mugs(port, "MAIN", "STORE1")
-    assert there["STORE1"] == Decimal(24)
+        there = await cakestands(port, "W1", "W2")
+    assert there["W2"] == Decimal(24)
 
 
 async def test_variants_are_told_apart(simulator: DynamicsSimulator) -> None:
     async with inventory_visibility(settings_for(simulator)) as port:
-        await port.stock.change([sold(1, 2, item="10003", variant="RED-M")])
-        found = await port.stock.on_hand("usrt", ["10003"], ["STORE2", "STORE1"], ["1"])
-    assert OnHand("usrt", "10003", "1", "STORE1", Decimal(-2), Decimal(-2), "RED-M") in found
-    assert OnHand("usrt", "10003", "1", "STORE2", Decimal(10), Decimal(10)) in found
+        await port.stock.change([sold(1, 2, item="TSHIRT", variant="RED-M")])
+        found = await port.stock.on_hand("usrt", ["TSHIRT"], ["W1", "W2"], ["S1"])
+    assert OnHand("usrt", "TSHIRT", "S1", "W2", Decimal(-2), Decimal(-2), "RED-M") in found
+    assert OnHand("usrt", "TSHIRT", "S1", "W1", Decimal(100), Decimal(100)) in found
 
 
 async def test_many_places_are_asked_for_in_parts(simulator: DynamicsSimulator) -> None:
-    sites = [str(number) for number in range(1, 7)]
-    locations = [*(f"L{number}" for number in range(120)), "MAIN", "STORE1"]
+    sites = [f"S{number}" for number in range(1, 7)]
+    locations = [*(f"L{number}" for number in range(120)), "W1", "W2"]
     async with inventory_visibility(settings_for(simulator)) as port:
-        found = await port.stock.on_hand("usrt", ["10001", "10002"], locations, sites)
-        every = await port.stock.on_hand("usrt", [], ["MAIN"], ["1"])
+        found = await port.stock.on_hand("usrt", ["85123A", "22423"], locations, sites)
+        every = await port.stock.on_hand("usrt", [], ["W1"], ["S1"])
     assert sorted((each.item, each.location) for each in found) == [
-        ("10001", "MAIN"), ("10001", "STORE1"), ("10002", "MAIN"), ("10002", "STORE1"),
+        ("22423", "W1"), ("22423", "W2"), ("85123A", "W1"), ("85123A", "W2"),
     ]  # fmt: skip
     assert len(every) == 4
 
@@ -169,4 +167,4 @@ async def test_many_places_are_asked_for_in_parts(simulator: DynamicsSimulator) 
 async def test_stock_is_not_asked_for_without_places(simulator: DynamicsSimulator) -> None:
     async with inventory_visibility(settings_for(simulator)) as port:
         with pytest.raises(Refused, match="sites and locations"):
-            await port.stock.on_hand("usrt", ["10001"], ["MAIN"])
+            await port.stock.on_hand("usrt", ["85123A"], ["W1"])

@@ -9,16 +9,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
+from infra.local.dynamics.finance_operations.master_data import SEEDED_COMPANIES
+from infra.local.dynamics.finance_operations.seeding import ITEMS, SITE
 from infra.local.dynamics.odata.entities import EntitySet, Row
 from infra.local.dynamics.odata.store import EntityStore
 
-from .configuration import (
-    AVAILABLE_TO_RESERVE,
-    SEEDED_COMPANIES,
-    SEEDED_ITEMS,
-    SEEDED_SITE,
-    SEEDED_STOCK,
-)
+from .configuration import AVAILABLE_TO_RESERVE, SEEDED_STOCK
 from .entries import Change, Place, Quantity, Release, Reservation
 from .errors import Refused, not_enough
 
@@ -48,9 +44,9 @@ class Books:
             return
         with self._store.transaction():
             for company in SEEDED_COMPANIES:
-                for item in SEEDED_ITEMS:
+                for item, *_ in ITEMS:
                     for location, quantity in SEEDED_STOCK.items():
-                        dimensions = {"siteid": SEEDED_SITE, "locationid": location}
+                        dimensions = {"siteid": SITE, "locationid": location}
                         place = Place(company, item, dimensions)
                         self._put(place, ("fno", "physicalinvent", quantity), absolute=True)
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from infra.local.dynamics.finance_operations.seeding import OTHER_WAREHOUSE, WAREHOUSE
+
 ENVIRONMENT_ID = "44444444-4444-4444-4444-444444444444"
 """The environment id of Lifecycle Services: in the URLs, and the `context` of the token."""
 
@@ -41,9 +43,5 @@ AVAILABLE_TO_RESERVE: Mapping[tuple[str, str], int] = {
 }
 """The calculated measure `iv.availabletoreserve`: sign of each physical one in it."""
 
-SEEDED_COMPANIES = ("usrt", "gbrt", "dert", "aert", "kwrt", "jprt")
-SEEDED_SITE = "1"
-SEEDED_STOCK = {"MAIN": 100, "STORE1": 20, "STORE2": 10}
+SEEDED_STOCK = {WAREHOUSE: 100, OTHER_WAREHOUSE: 20}
 """`fno.physicalinvent` by location, of each item in each company."""
-SEEDED_ITEMS = ("10001", "10002", "10003", "10004")
-"""As in the other products; 10005 is a service and has no stock."""
