@@ -22,6 +22,9 @@ BENCHES: Mapping[str, str] = MappingProxyType(
         "servicebus_recovery": "How soon a local bus with a million stored messages serves",
         "servicebus_many": "The local bus with many sessions, rules, and many buses at once",
         "dynamics_client": "What our Dynamics client costs on top of bare httpx",
+        "dynamics_adapters": "What each Dynamics adapter costs on top of bare httpx",
+        "dynamics_drill": "10,000 writes of each adapter over connections that break",
+        "dynamics_metadata": "What reading a $metadata of Finance & Operations' size costs",
         "governor": "What the rate governor gets out of an environment with limits, simulated",
         "pipeline": "The whole chain: sale-to-ledger latency, and a backlog beside a bare SDK loop",
     }
