@@ -214,7 +214,12 @@ CUSTOM_FIELDS: tuple[EntityFields, ...] = (
         lengths={"description": 100},
         used_by=("SalesDocuments.post",),
     ),
-    EntityFields("itemPrices", _KEY, read=master_data.PRICE, used_by=("MasterData.prices",)),
+    EntityFields(
+        "itemPrices",
+        _KEY,
+        read=(*master_data.PRICE, "lastModifiedDateTime"),
+        used_by=("MasterData.prices",),
+    ),
     EntityFields(
         stock.MOVEMENTS,
         _KEY,

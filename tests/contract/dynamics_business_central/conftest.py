@@ -85,10 +85,15 @@ def settings_for(simulator: DynamicsSimulator, **changes: Any) -> BusinessCentra
 
 async def rows(simulator: DynamicsSimulator, name: str) -> list[dict[str, Any]]:
     """Return what the simulator's books have in a set, of every company."""
+    found: list[dict[str, Any]] = []
+    following: int | None = 0
     async with httpx.AsyncClient(verify=False) as http:
-        response = await http.get(
-            f"{simulator.api_url}/_simulator/entities",
-            params={"product": "business-central", "set": name, "top": "10000"},
-        )
-        found: list[dict[str, Any]] = response.raise_for_status().json()["value"]
-        return found
+        while following is not None:
+            response = await http.get(
+                f"{simulator.api_url}/_simulator/entities",
+                params={"product": "business-central", "set": name, "skip": following},
+            )
+            page = response.raise_for_status().json()
+            found += page["value"]
+            following = page["next"]
+    return found
