@@ -1,0 +1,1 @@
+"""How fast the simulator is, product by product: `python -m infra.local.dynamics.benchmark`."""
