@@ -13,32 +13,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from odata_query import ast
-from odata_query.exceptions import ODataException
-from odata_query.grammar import ODataLexer, ODataParser
-from odata_query.visitor import NodeVisitor
 
 from infra.local.dynamics.odata.entities import Scalar
+from infra.local.dynamics.odata.filters import BadFilter, Filter, UnreadableFilter, python_value
 
 from . import errors
 from .books import column
 from .entities import Entity
 from .types import Field, TooLong, read_value
 
-_OPERATORS: dict[type[object], str] = {
-    ast.Eq: "=",
-    ast.NotEq: "<>",
-    ast.Lt: "<",
-    ast.LtE: "<=",
-    ast.Gt: ">",
-    ast.GtE: ">=",
-}
-_FUNCTIONS = {"contains": "%{}%", "startswith": "{}%", "endswith": "%{}"}
 _KNOWN = frozenset(
     {"$filter", "$select", "$expand", "$orderby", "$top", "$skip", "$count", "$skiptoken"}
     | {"$schemaversion", "tenant", "company"}
 )
-_MAX_FILTER = 8000
-"""Characters."""
 
 PAGE_SIZE = 20_000
 """Rows of the largest page (dynamics.md, section 0)."""
@@ -66,7 +53,12 @@ def parse_query(entity: Entity, options: Mapping[str, str]) -> Query:
         if name.startswith("$") and name not in _KNOWN:
             raise errors.wrong_query(f"The query option '{name}' is not supported.")
     condition = _Condition(entity)
-    where = condition.sql(text) if (text := options.get("$filter", "").strip()) else "1"
+    try:
+        where = condition.sql(text) if (text := options.get("$filter", "").strip()) else "1"
+    except UnreadableFilter as error:
+        raise errors.wrong_query("Bad Request - Error in query syntax") from error
+    except BadFilter as error:
+        raise errors.wrong_query(str(error)) from error
     return Query(
         where,
         tuple(condition.values),
@@ -151,83 +143,36 @@ def _split(text: str, separator: str) -> list[str]:
     return [*parts, text[start:]]
 
 
-class _Condition(NodeVisitor):
-    """One filter as an SQL condition; `values` are its bound values in order."""
-
+class _Condition(Filter[Scalar]):
     def __init__(self, entity: Entity) -> None:
+        super().__init__()
         self._entity = entity
-        self.values: list[Scalar] = []
 
-    def sql(self, text: str) -> str:
-        if len(text) > _MAX_FILTER:
-            raise errors.wrong_query("The filter is too long.")
-        try:
-            return str(self.visit(ODataParser().parse(ODataLexer().tokenize(text))))
-        except (ODataException, RecursionError) as error:
-            raise errors.wrong_query("Bad Request - Error in query syntax") from error
-
-    def generic_visit(self, node: ast._Node) -> str:
-        raise errors.wrong_query(f"'{type(node).__name__}' is not supported in a filter.")
+    def column(self, name: str) -> str:
+        return column(_field(self._entity, name).name)
 
     def visit_BoolOp(self, node: ast.BoolOp) -> str:  # noqa: N802 - the visitor's names
         if isinstance(node.op, ast.Or) and len(_names(node)) > 1:
-            raise errors.wrong_query(
-                "An expression cannot join conditions on different fields by 'or'."
-            )
-        word = "AND" if isinstance(node.op, ast.And) else "OR"
-        return f"({self.visit(node.left)} {word} {self.visit(node.right)})"
+            raise BadFilter("An expression cannot join conditions on different fields by 'or'.")
+        return super().visit_BoolOp(node)
 
-    def visit_Compare(self, node: ast.Compare) -> str:  # noqa: N802 - the visitor's names
-        operator = _OPERATORS.get(type(node.comparator))
-        if operator is None or not isinstance(node.left, ast.Identifier):
-            raise errors.wrong_query("A comparison must be of a field with a value.")
-        field = _field(self._entity, node.left.name)
-        self.values.append(self._literal(field, node.right))
-        return f"{column(field.name)} {operator} ?"
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> str:  # noqa: N802 - the visitor's names
+        return self.generic_visit(node)
 
-    def visit_Call(self, node: ast.Call) -> str:  # noqa: N802 - the visitor's names
-        pattern = _FUNCTIONS.get(node.func.name)
-        if pattern is None or len(node.args) != 2:
-            raise errors.wrong_query(f"The function '{node.func.name}' is not supported.")
-        name, part = node.args
-        if not isinstance(name, ast.Identifier) or not isinstance(part, ast.String):
-            raise errors.wrong_query(f"'{node.func.name}' takes a field and a text.")
-        field = _field(self._entity, name.name)
-        self.values.append(pattern.format(re.sub(r"([\\%_])", r"\\\1", part.val)))
-        return f"{column(field.name)} LIKE ? ESCAPE '\\'"
-
-    def _literal(self, field: Field, node: ast._Node) -> Scalar:
+    def literal(self, name: str, node: ast._Node) -> Scalar:
+        field = _field(self._entity, name)
         try:
-            value = read_value(field, _python(node))
+            value = read_value(field, python_value(node))
         except TooLong as error:
             raise errors.filter_too_long(field, str(error), self._entity.caption) from error
         except ValueError as error:
-            raise errors.wrong_query(
-                f"A binary operator with incompatible types was detected at '{field.name}'."
+            raise BadFilter(
+                f"A binary operator with incompatible types was detected at '{name}'."
             ) from error
         # A code in lower case finds nothing: what is stored is in upper case.
         if field.kind == "code" and isinstance(node, ast.String):
             return str(node.val)
         return int(value) if isinstance(value, bool) else value
-
-
-def _python(node: ast._Node) -> object:
-    match node:
-        case ast.Integer():
-            return int(node.val)
-        case ast.Float():
-            return float(node.val)
-        case ast.Boolean():
-            return node.val == "true"
-        case ast.String() | ast.DateTime() | ast.Date() | ast.GUID():
-            return node.val
-        case ast.Null():
-            return None
-        case ast.UnaryOp(op=ast.USub(), operand=ast.Integer() | ast.Float() as operand):
-            number = float(operand.val)
-            return -int(number) if number == int(number) else -number
-        case _:
-            raise ValueError
 
 
 def _names(node: ast._Node) -> set[str]:

@@ -11,9 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from odata_query import ast
-from odata_query.exceptions import ODataException
-from odata_query.grammar import ODataLexer, ODataParser
-from odata_query.visitor import NodeVisitor
+
+from infra.local.dynamics.odata.filters import BadFilter, Filter, python_value
 
 from . import errors
 from .columns import BOOLEAN, TooLong, Value, WrongValue
@@ -22,19 +21,12 @@ from .tables import BY_LOGICAL, Table
 PAGE_SIZE = 5_000
 """Rows of the largest page (dynamics.md, section 0)."""
 
-_OPERATORS: dict[type[object], str] = {
-    ast.Eq: "IS", ast.NotEq: "IS NOT", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=",
-}  # fmt: skip
-_FUNCTIONS = {"contains": "%{}%", "startswith": "{}%", "endswith": "%{}"}
 _KNOWN = frozenset({
     "$filter", "$select", "$top", "$count", "$orderby", "$expand", "$skiptoken", "$deltatoken",
     "$apply",
 })  # fmt: skip
 _UNTRACKED = frozenset({"$filter", "$orderby", "$expand", "$top", "$apply"})
 """What change tracking does not go with (dynamics.md 3.4)."""
-_MAX_FILTER = 4000
-_MAX_NESTING = 30
-"""SQLite's parser holds 100 symbols at once; a level of `(NOT (` takes three of them."""
 _SUM = re.compile(r"(\w+) with (sum|min|max) as (\w+)")
 _COUNT = re.compile(r"\$count as (\w+)")
 
@@ -171,86 +163,30 @@ def _apply(table: Table, condition: _Condition, text: str) -> tuple[str, Aggrega
     return where, Aggregate(columns)
 
 
-class _Condition(NodeVisitor):
-    """One filter as an SQL condition; `values` are its bound values in order."""
+class _Condition(Filter[Value]):
+    operators = Filter.operators | {ast.Eq: "IS", ast.NotEq: "IS NOT"}
 
     def __init__(self, table: Table) -> None:
+        super().__init__()
         self._table = table
-        self.values: list[Value] = []
 
     def sql(self, text: str) -> str:
-        if len(text) > _MAX_FILTER:
-            raise errors.malformed("The filter is too long.")
         try:
-            sql = str(self.visit(ODataParser().parse(ODataLexer().tokenize(text))))
-        except (ODataException, RecursionError) as error:
-            raise errors.malformed(f"Syntax error in '{text}': {error}") from error
-        if _nesting(sql) > _MAX_NESTING:
-            raise errors.malformed("The filter is nested too deeply.")
-        return sql
+            return super().sql(text)
+        except BadFilter as error:
+            raise errors.malformed(str(error)) from error
 
-    def generic_visit(self, node: ast._Node) -> str:
-        raise errors.malformed(f"'{type(node).__name__}' is not supported in a filter.")
+    def column(self, name: str) -> str:
+        return expression(self._table, name)
 
-    def visit_BoolOp(self, node: ast.BoolOp) -> str:  # noqa: N802 - the visitor's names
-        word = "AND" if isinstance(node.op, ast.And) else "OR"
-        left = str(self.visit(node.left))
-        if isinstance(node.left, ast.BoolOp) and type(node.left.op) is type(node.op):
-            left = left[1:-1]
-        return f"({left} {word} {self.visit(node.right)})"
-
-    def visit_UnaryOp(self, node: ast.UnaryOp) -> str:  # noqa: N802 - the visitor's names
-        if not isinstance(node.op, ast.Not):
-            raise errors.malformed("A negative expression is not supported in a filter.")
-        return f"(NOT {self.visit(node.operand)})"
-
-    def visit_Compare(self, node: ast.Compare) -> str:  # noqa: N802 - the visitor's names
-        operator = _OPERATORS.get(type(node.comparator))
-        if operator is None or not isinstance(node.left, ast.Identifier):
-            raise errors.malformed("A comparison must be of a property with a value.")
-        column = expression(self._table, node.left.name)
-        self.values.append(self._literal(node.left.name, node.right))
-        return f"{column} {operator} ?"
-
-    def visit_Call(self, node: ast.Call) -> str:  # noqa: N802 - the visitor's names
-        pattern = _FUNCTIONS.get(node.func.name)
-        if pattern is None or len(node.args) != 2:
-            raise errors.malformed(f"The function '{node.func.name}' is not supported.")
-        name, part = node.args
-        if not isinstance(name, ast.Identifier) or not isinstance(part, ast.String):
-            raise errors.malformed(f"'{node.func.name}' takes a property and a text.")
-        column = expression(self._table, name.name)
-        self.values.append(pattern.format(re.sub(r"([\\%_])", r"\\\1", part.val)))
-        return f"{column} LIKE ? ESCAPE '\\'"
-
-    def _literal(self, name: str, node: ast._Node) -> Value:
-        column = self._table.columns[name]
+    def literal(self, name: str, node: ast._Node) -> Value:
+        column, value = self._table.columns[name], python_value(node)
+        if value is None:
+            return None
         try:
-            match node:
-                case ast.Null():
-                    return None
-                case ast.Integer():
-                    return column.read(int(node.val))
-                case ast.Float():
-                    return column.read(float(node.val))
-                case ast.Boolean():
-                    found = column.read(node.val == "true")
-                    return int(bool(found)) if column.kind is BOOLEAN else found
-                case ast.String() | ast.DateTime() | ast.GUID():
-                    return column.read(node.val)
-                case ast.UnaryOp(op=ast.USub(), operand=ast.Integer() | ast.Float() as operand):
-                    return column.read(-float(operand.val))
-                case _:
-                    raise errors.malformed(f"'{name}' must be compared with a value.")
+            found = column.read(value)
         except (WrongValue, TooLong) as error:
-            raise errors.malformed(
+            raise BadFilter(
                 f"A binary operator with incompatible types was detected on '{name}'."
             ) from error
-
-
-def _nesting(sql: str) -> int:
-    deepest = depth = 0
-    for character in sql:
-        depth += (character == "(") - (character == ")")
-        deepest = max(deepest, depth)
-    return deepest
+        return int(bool(found)) if column.kind is BOOLEAN else found

@@ -12,31 +12,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from odata_query import ast
-from odata_query.exceptions import ODataException
-from odata_query.grammar import ODataLexer, ODataParser
-from odata_query.visitor import NodeVisitor
 
 from .entities import ENUM_NAMESPACE, EdmType, EntitySet, Scalar
+from .filters import BadFilter, Filter, like, python_value
 
 _ENUM_LITERAL = re.compile(rf"{re.escape(ENUM_NAMESPACE)}\.\w+'(\w+)'")
-_OPERATORS: dict[type[object], str] = {
-    ast.Eq: "=",
-    ast.NotEq: "<>",
-    ast.Lt: "<",
-    ast.LtE: "<=",
-    ast.Gt: ">",
-    ast.GtE: ">=",
-}
-_FUNCTIONS = {"contains": "%{}%", "startswith": "{}%", "endswith": "%{}"}
-_MAX_FILTER = 4000
-"""Characters."""
-
-_MAX_NESTING = 30
-"""SQLite's parser holds 100 symbols at once; a level of `(NOT (` takes three of them."""
-
-
-class BadQuery(ValueError):
-    """A query option cannot be carried out; the text says which and why."""
+BadQuery = BadFilter
+"""A query option cannot be carried out; the text says which and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,97 +118,34 @@ def _order(entity_set: EntitySet, text: str) -> str:
     return ", ".join([*terms, "record"]) if terms else ""
 
 
-class _Condition(NodeVisitor):
-    """One filter as an SQL condition; `values` are its bound values in order."""
-
+class _Condition(Filter[Scalar]):
     def __init__(self, entity_set: EntitySet) -> None:
+        super().__init__()
         self._set = entity_set
-        self.values: list[Scalar] = []
 
     def sql(self, text: str) -> str:
-        if len(text) > _MAX_FILTER:
-            raise BadQuery("The filter is too long.")
-        try:
-            tree = ODataParser().parse(ODataLexer().tokenize(_ENUM_LITERAL.sub(r"'\1'", text)))
-            sql = str(self.visit(tree))
-        except (ODataException, RecursionError) as error:
-            raise BadQuery(f"The filter '{text}' cannot be read: {error}") from error
-        if _nesting(sql) > _MAX_NESTING:
-            raise BadQuery("The filter is nested too deeply.")
-        return sql
+        return super().sql(_ENUM_LITERAL.sub(r"'\1'", text))
 
-    def generic_visit(self, node: ast._Node) -> str:
-        raise BadQuery(f"'{type(node).__name__}' is not supported in a filter.")
+    def column(self, name: str) -> str:
+        return column(self._set, name)
 
-    def visit_BoolOp(self, node: ast.BoolOp) -> str:  # noqa: N802 - the visitor's names
-        word = "AND" if isinstance(node.op, ast.And) else "OR"
-        left = str(self.visit(node.left))
-        if isinstance(node.left, ast.BoolOp) and type(node.left.op) is type(node.op):
-            # A chain of one operator stays flat: nesting is what the database limits.
-            left = left[1:-1]
-        return f"({left} {word} {self.visit(node.right)})"
-
-    def visit_UnaryOp(self, node: ast.UnaryOp) -> str:  # noqa: N802 - the visitor's names
-        if not isinstance(node.op, ast.Not):
-            raise BadQuery("A negative expression is not supported in a filter.")
-        return f"(NOT {self.visit(node.operand)})"
-
-    def visit_Compare(self, node: ast.Compare) -> str:  # noqa: N802 - the visitor's names
-        operator = _OPERATORS.get(type(node.comparator))
-        if operator is None or not isinstance(node.left, ast.Identifier):
-            raise BadQuery("A comparison must be of a property with a value.")
-        kind = _field(self._set, node.left.name)
-        value = _literal(node.left.name, kind, node.right)
-        if kind.symbols and operator not in ("=", "<>"):
-            raise BadQuery("An enum can only be compared by eq and ne.")
+    def compare(self, name: str, column: str, operator: str, node: ast._Node) -> str:
+        if _field(self._set, name).symbols and operator not in ("=", "<>"):
+            raise BadFilter("An enum can only be compared by eq and ne.")
+        value = self.literal(name, node)
         if isinstance(value, str) and "*" in value and operator in ("=", "<>"):
-            self.values.append(_like(value).replace("*", "%"))
+            self.values.append(like(value).replace("*", "%"))
             negation = "NOT " if operator == "<>" else ""
-            return f"{column(self._set, node.left.name)} {negation}LIKE ? ESCAPE '\\'"
+            return f"{column} {negation}LIKE ? ESCAPE '\\'"
         self.values.append(value)
-        return f"{column(self._set, node.left.name)} {operator} ?"
+        return f"{column} {operator} ?"
 
-    def visit_Call(self, node: ast.Call) -> str:  # noqa: N802 - the visitor's names
-        pattern = _FUNCTIONS.get(node.func.name)
-        if pattern is None or len(node.args) != 2:
-            raise BadQuery(f"The function '{node.func.name}' is not supported in a filter.")
-        field, part = node.args
-        if not isinstance(field, ast.Identifier) or not isinstance(part, ast.String):
-            raise BadQuery(f"'{node.func.name}' takes a property and a text.")
-        self.values.append(pattern.format(_like(part.val)))
-        return f"{column(self._set, field.name)} LIKE ? ESCAPE '\\'"
-
-
-def _nesting(sql: str) -> int:
-    """The deepest nesting of parentheses; values are bound, so each one is structure."""
-    deepest = depth = 0
-    for character in sql:
-        depth += (character == "(") - (character == ")")
-        deepest = max(deepest, depth)
-    return deepest
-
-
-def _like(text: str) -> str:
-    return re.sub(r"([\\%_])", r"\\\1", text)
-
-
-def _literal(name: str, kind: EdmType, node: ast._Node) -> Scalar:
-    try:
-        match node:
-            case ast.Integer():
-                return kind.read(int(node.val))
-            case ast.Float():
-                return kind.read(float(node.val))
-            case ast.String() | ast.DateTime():
-                return kind.read(node.val)
-            case ast.Date():
-                return kind.read(f"{node.val}T12:00:00Z")
-            case ast.UnaryOp(op=ast.USub(), operand=ast.Integer() | ast.Float() as operand):
-                number = float(operand.val)
-                return kind.read(-int(number) if number == int(number) else -number)
-            case _:
-                raise BadQuery(f"'{name}' must be compared with a value.")
-    except BadQuery:
-        raise
-    except ValueError as error:
-        raise BadQuery(f"'{name}' is of type {kind.name} and cannot be compared so.") from error
+    def literal(self, name: str, node: ast._Node) -> Scalar:
+        kind = _field(self._set, name)
+        value = python_value(node)
+        try:
+            return kind.read(f"{value}T12:00:00Z" if isinstance(node, ast.Date) else value)
+        except ValueError as error:
+            raise BadFilter(
+                f"'{name}' is of type {kind.name} and cannot be compared so."
+            ) from error
