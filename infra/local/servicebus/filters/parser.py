@@ -1,4 +1,4 @@
-"""Recursive descent over tokens; every rule of the grammar returns a closure.
+"""Recursive descent over tokens; every rule of the grammar returns one of `nodes.py`.
 
     condition  = all { OR all }
     all        = negation { AND negation }
@@ -19,37 +19,29 @@ Chains are folded into loops, so that only nesting costs stack, and nesting has 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import uuid4
 
 from infra.local.servicebus.filters import values
 from infra.local.servicebus.filters.errors import FilterError, FilterSyntaxError
+from infra.local.servicebus.filters.nodes import (
+    Change,
+    Evaluate,
+    Property,
+    arithmetic,
+    assign,
+    compared,
+    constant,
+    fold,
+    named_property,
+    negated,
+    remove,
+)
 from infra.local.servicebus.filters.tokens import Token, tokenize
-from infra.local.servicebus.filters.view import SYSTEM_FIELDS, Draft, MessageView
+from infra.local.servicebus.filters.view import SYSTEM_FIELDS
 
-Evaluate = Callable[[MessageView], Any]
-Change = Callable[[Draft], None]
 _DEEPEST = 64
 _LITERALS = {"TRUE": True, "FALSE": False, "NULL": None}
-
-
-class Property(NamedTuple):
-    """A property reference; `name` as written."""
-
-    is_system: bool
-    name: str
-
-    def evaluate(self) -> Evaluate:
-        key = self.name.lower()
-        if self.is_system:
-            return lambda view: view.system(key)
-        return lambda view: view.user.get(key)
-
-    def exists(self) -> Evaluate:
-        key = self.name.lower()
-        if self.is_system:
-            return lambda view: view.exists(key)
-        return lambda view: key in view.user
 
 
 class Parser:
@@ -110,7 +102,7 @@ class Parser:
             if self._take("keyword", "SET"):
                 changes.append(self._set())
             elif self._take("keyword", "REMOVE"):
-                changes.append(_remove(self._writable()))
+                changes.append(remove(self._writable()))
             else:
                 raise self._unexpected("SET or REMOVE")
             self._take("symbol", ";")
@@ -121,11 +113,7 @@ class Parser:
     def _set(self) -> Change:
         target = self._writable()
         self._need("symbol", "=")
-        value = self._sum()
-        if target.is_system:
-            field = SYSTEM_FIELDS[target.name.lower()]
-            return lambda draft: draft.set_field(field, value(draft))
-        return lambda draft: draft.set_user(target.name, value(draft))
+        return assign(target, self._sum())
 
     def _writable(self) -> Property:
         token = self._next
@@ -144,24 +132,24 @@ class Parser:
         terms = [self._all()]
         while self._take("keyword", "OR"):
             terms.append(self._all())
-        return terms[0] if len(terms) == 1 else _fold(terms, decisive=True)
+        return terms[0] if len(terms) == 1 else fold(terms, decisive=True)
 
     def _all(self) -> Evaluate:
         terms = [self._negation()]
         while self._take("keyword", "AND"):
             terms.append(self._negation())
-        return terms[0] if len(terms) == 1 else _fold(terms, decisive=False)
+        return terms[0] if len(terms) == 1 else fold(terms, decisive=False)
 
     def _negation(self) -> Evaluate:
         if not self._take("keyword", "NOT"):
             return self._predicate()
-        return _negated(self._nested(self._negation))
+        return negated(self._nested(self._negation))
 
     def _predicate(self) -> Evaluate:
         left = self._sum()
         symbol = self._take("symbol", *values.COMPARISONS)
         if symbol:
-            return _compared(values.COMPARISONS[symbol], left, self._sum())
+            return compared(values.COMPARISONS[symbol], left, self._sum())
         if self._take("keyword", "IS"):
             negative = self._take("keyword", "NOT")
             self._need("keyword", "NULL")
@@ -177,7 +165,7 @@ class Parser:
             raise self._unexpected("IN or LIKE")
         else:
             return left
-        return _negated(found) if negative else found
+        return negated(found) if negative else found
 
     def _in(self, left: Evaluate) -> Evaluate:
         self._need("symbol", "(")
@@ -189,7 +177,7 @@ class Parser:
 
     def _like(self, left: Evaluate) -> Evaluate:
         pattern = self._sum()
-        escape = self._sum() if self._take("keyword", "ESCAPE") else _constant(None)
+        escape = self._sum() if self._take("keyword", "ESCAPE") else constant(None)
         return lambda view: values.like(left(view), pattern(view), escape(view))
 
     # Values
@@ -205,16 +193,7 @@ class Parser:
         rest: list[tuple[str, Evaluate]] = []
         while symbol := self._take("symbol", *symbols):
             rest.append((symbol, operand()))
-        if not rest:
-            return first
-
-        def evaluate(view: MessageView) -> Any:
-            result = first(view)
-            for symbol, term in rest:
-                result = values.arithmetic(symbol, result, term(view))
-            return result
-
-        return evaluate
+        return arithmetic(first, rest) if rest else first
 
     def _unary(self) -> Evaluate:
         sign = self._take("symbol", "+", "-")
@@ -230,7 +209,7 @@ class Parser:
             self._need("symbol", ")")
             return inner
         if self._take("keyword", *_LITERALS):
-            return _constant(_LITERALS[token.value])
+            return constant(_LITERALS[token.value])
         if self._take("keyword", "EXISTS"):
             self._need("symbol", "(")
             found = self._property().exists()
@@ -239,9 +218,9 @@ class Parser:
         literal = _LITERAL_KINDS.get(token.kind)
         if literal:
             self._index += 1
-            return _constant(literal(token))
+            return constant(literal(token))
         if self._take("parameter"):
-            return _constant(self._parameter(token))
+            return constant(self._parameter(token))
         if token.kind == "name" and self._tokens[self._index + 1].source == "(":
             return self._function()
         return self._property().evaluate()
@@ -268,7 +247,7 @@ class Parser:
         self._index += 2
         argument = None if name == "newid" else self._nested(self._sum)
         self._need("symbol", ")")
-        return _named_property(argument) if argument else lambda _: uuid4()
+        return named_property(argument) if argument else lambda _: uuid4()
 
     def _property(self) -> Property:
         first = self._next
@@ -303,55 +282,3 @@ _LITERAL_KINDS: dict[str, Callable[[Token], Any]] = {
     "integer": _integer,
     "decimal": lambda token: float(token.value),
 }
-
-
-def _constant(value: Any) -> Evaluate:
-    return lambda _: value
-
-
-def _negated(condition: Evaluate) -> Evaluate:
-    return lambda view: values.negate(values.truth(condition(view)))
-
-
-def _compared(
-    compare: Callable[[Any, Any], values.Truth], left: Evaluate, right: Evaluate
-) -> Evaluate:
-    return lambda view: compare(left(view), right(view))
-
-
-def _fold(terms: list[Evaluate], *, decisive: bool) -> Evaluate:
-    """OR stops at the first true, AND at the first false; else unknown if any term is."""
-
-    def evaluate(view: MessageView) -> values.Truth:
-        answer: values.Truth = not decisive
-        for term in terms:
-            value = values.truth(term(view))
-            if value is decisive:
-                return decisive
-            if value is None:
-                answer = None
-        return answer
-
-    return evaluate
-
-
-def _named_property(argument: Evaluate) -> Evaluate:
-    def evaluate(view: MessageView) -> Any:
-        name = argument(view)
-        if not isinstance(name, str):
-            raise FilterError(f"property() needs a name, not {name!r}.")
-        scope, _, rest = name.rpartition(".")
-        return (
-            Property(True, rest).evaluate()(view)
-            if scope.lower() == "sys"
-            else view.user.get(name.lower())
-        )
-
-    return evaluate
-
-
-def _remove(target: Property) -> Change:
-    if target.is_system:
-        field = SYSTEM_FIELDS[target.name.lower()]
-        return lambda draft: draft.set_field(field, None)
-    return lambda draft: draft.remove_user(target.name)
