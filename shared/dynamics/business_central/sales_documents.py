@@ -9,7 +9,8 @@
 Nothing keeps a second document with the same external number out, so every insert looks first and
 an uncertain one looks again; two attempts at the same moment must be kept apart by the caller, or
 by the retail custom API's unique key (`pos_documents`). Look-ups never use the read-only replica,
-which may not have what was written a moment ago.
+which may not have what was written a moment ago. A deleted document leaves no trace: whoever posts
+a cancelled order again places it again.
 """
 
 from __future__ import annotations
@@ -240,7 +241,13 @@ class _Booking:
         return str(found["id"])
 
     async def _find(self) -> Entity | None:
-        found = await find_document(self._api, self._path, self._document.key)
+        document = self._document
+        found = await find_document(self._api, self._path, document.key)
+        if found is None and document.kind is DocumentKind.ORDER:
+            # Shipped and invoiced: the order is gone, the invoice has its number.
+            path = await self._api.company(document.company, "salesInvoices")
+            invoiced = await find_document(self._api, path, document.key)
+            found = invoiced if invoiced is not None and invoiced["orderNumber"] else None
         if found is not None:
             self._latest = found
         return found

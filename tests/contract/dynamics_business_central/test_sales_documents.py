@@ -159,6 +159,7 @@ async def test_an_order_is_placed_once_shipped_invoiced_and_found_under_its_key(
     simulator.faults.add(Fault(kind=FaultKind.DROP_AFTER_COMMIT, path="shipAndInvoice"))
     posting = await bc.documents.ship_and_invoice("dert", "web-1")
     assert_found(posting)
+    assert_found(*await bc.sales_documents.post([order]))
     assert await rows(simulator, "salesOrders") == []
     [made] = await rows(simulator, "salesInvoices")
     assert made["orderNumber"].startswith("S-ORD")

@@ -14,8 +14,8 @@ _CUSTOM = (
         "posDocuments", "posDocument", "POS Document",
         fields("id:g! posKey:t100 documentType:e=posDocumentType customerNumber:c20 "
                 "documentDate:D currencyCode:c10 pricesIncludeTax:b reference:t35 "
-                "appliesToPosKey:t100 expectedTotal:d tolerance:d status:e=posStatus! documentId:g! "
-                "documentNumber:c20! "
+                "appliesToPosKey:t100 expectedTotal:d tolerance:d status:e=posStatus! "
+                "documentId:g! documentNumber:c20! "
                 "totalAmountExcludingTax:d! totalTaxAmount:d! totalAmountIncludingTax:d! "
                 "lastModifiedDateTime:M!"),
         unique=("posKey",), children=("posDocumentLines",), indexed=("posKey",),

@@ -45,10 +45,18 @@ _ENUMS: Mapping[str, tuple[str, ...]] = {
         "Purchase", "Sale", "Positive Adjmt.", "Negative Adjmt.", "Transfer", "Consumption",
         "Output", " ", "Assembly Consumption", "Assembly Output",
     ),
-    "parentType": (" ", "Journal Line", "Sales Order", "Sales Order Line", "Sales Quote",
-        "Sales Quote Line", "Sales Credit Memo", "Sales Credit Memo Line", "Sales Invoice",
-        "Sales Invoice Line", "Purchase Invoice", "Purchase Invoice Line",
-        "General Ledger Entry",
+    "parentType": (
+        " ", "Journal Line", "Sales Order", "Sales Order Line", "Sales Quote", "Sales Quote Line",
+        "Sales Credit Memo", "Sales Credit Memo Line", "Sales Invoice", "Sales Invoice Line",
+        "Purchase Invoice", "Purchase Invoice Line", "General Ledger Entry",
+        "Time Registration Entry", "Sales Shipment", "Sales Shipment Line", "Purchase Receipt",
+        "Purchase Receipt Line", "Purchase Order", "Purchase Order Line", "Purchase Credit Memo",
+        "Purchase Credit Memo Line",
+    ),
+    "attachedTo": (
+        " ", "Journal", "Sales Order", "Sales Quote", "Sales Credit Memo", "Sales Invoice",
+        "Purchase Invoice", "Purchase Order", "Employee", "Job", "Item", "Customer", "Vendor",
+        "Purchase Credit Memo", "Customer Statement",
     ),
     "posDocumentType": ("Invoice", "Credit Memo"),
     "posStatus": ("New", "Booked"),
@@ -298,7 +306,7 @@ _ENTITIES = (
     ),
     Entity(
         "pdfDocument", "pdfDocument", "Attachment Entity Buffer",
-        fields("id:g! parentId:g! parentType:e=parentType! pdfDocumentContent:s!"),
+        fields("id:g! parentId:g! parentType:e=attachedTo! pdfDocumentContent:s!"),
         parent="*", parent_field="parentId", methods=_READ,
     ),
     Entity(

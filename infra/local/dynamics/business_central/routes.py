@@ -11,15 +11,17 @@ import hmac
 import json
 import re
 from dataclasses import dataclass, field
+from functools import partial
 
 from pydantic_core import from_json
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from infra.local.dynamics.counts import Counts
 from infra.local.dynamics.faults import FaultPlan
 from infra.local.dynamics.identity.tokens import InvalidToken, TokenAuthority
+from infra.local.dynamics.odata.http import body_pieces, whole
 from infra.local.dynamics.webhooks import Webhooks
 
 from . import errors
@@ -151,16 +153,13 @@ def _webhook_resources(path: str) -> Answer:
 
 
 async def _body(request: Request) -> dict[str, object] | None:
-    pieces, size = [], 0
-    try:
-        async for piece in request.stream():
-            pieces.append(piece)
-            size += len(piece)
-            if size > _MAX_BODY:
-                raise BusinessCentralError(413, "BadRequest", "The request is too large.")
-    except ClientDisconnect as error:
-        raise errors.malformed("The connection ended within the body.") from error
-    content = b"".join(pieces)
+    pieces = body_pieces(
+        request,
+        _MAX_BODY,
+        too_large=partial(BusinessCentralError, 413, "BadRequest", "The request is too large."),
+        cut_off=partial(errors.malformed, "The connection ended within the body."),
+    )
+    content = await whole(pieces)
     if not content:
         return None
     try:
