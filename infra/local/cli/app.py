@@ -278,6 +278,7 @@ def metadata_check(
         settings = [configured(each, url) for each in wanted]
     else:
         addresses = read_addresses(data)
+        wanted = [each for each in wanted if each.is_simulated or product]
         settings = [simulated(each, addresses) for each in wanted]
 
     async def check() -> int:

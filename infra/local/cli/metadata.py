@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,8 +59,7 @@ def documents(product: str | None) -> list[Document]:
 
 def check_file(document: Document, file: Path, baseline: Path | None) -> Checked:
     """Compare a saved document. Raises Unusable and OSError."""
-    # What we depend on may hang on settings; where the environment is plays no part here.
-    settings = configured(document, "https://saved.invalid")
+    settings = _settings(document, _NOWHERE)
     return _checked(document, settings, _read(file), baseline)
 
 
@@ -80,7 +79,8 @@ async def check_environment(
 def simulated(document: Document, addresses: Addresses) -> ConnectionSettings:
     """Return the settings that reach the simulator of a running platform."""
     registered = Registration()
-    return document.settings.model_validate(
+    return _settings(
+        document,
         {
             "url": addresses.dynamics,
             "authority": addresses.identity,
@@ -89,7 +89,7 @@ def simulated(document: Document, addresses: Addresses) -> ConnectionSettings:
             "client_id": registered.client_id,
             "client_secret": registered.client_secret,
             "custom_api": _SIMULATED_API,
-        }
+        },
     )
 
 
@@ -97,14 +97,25 @@ _SIMULATED_API = "tillbus/retail/v1.0"
 """Of Business Central; the other products have no such setting and do not look at it."""
 
 
+_NOWHERE = {"url": "https://saved.invalid", "company": "-", "operating_unit": "-", "channel_id": 0}
+"""What settings need to say where an environment is, which plays no part for a saved document."""
+
+
 def configured(document: Document, url: str) -> ConnectionSettings:
     """Return the product's settings from the environment's variables, for another URL. Raises
     Unusable."""
+    return _settings(document, {"url": url})
+
+
+def _settings(document: Document, values: Mapping[str, object]) -> ConnectionSettings:
+    """Values of other products' settings do no harm."""
     try:
-        return document.settings.model_validate({"url": url})
+        return document.settings.model_validate(dict(values))
     except ValidationError as error:
         first = error.errors()[0]
-        raise Unusable(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+        name = ".".join(map(str, first["loc"]))
+        variable = f"{document.settings.model_config['env_prefix']}{name}".upper()
+        raise Unusable(f"{variable}: {first['msg']}") from error
 
 
 def report(results: Sequence[Checked], as_json: bool) -> int:

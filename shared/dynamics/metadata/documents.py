@@ -15,6 +15,8 @@ from shared.dynamics import dataverse
 from shared.dynamics.business_central import BusinessCentralSettings, business_central
 from shared.dynamics.business_central.tables import CUSTOM_FIELDS
 from shared.dynamics.business_central.tables import FIELDS as BUSINESS_CENTRAL
+from shared.dynamics.commerce import FIELDS as COMMERCE
+from shared.dynamics.commerce import CommerceSettings
 from shared.dynamics.connection import connect
 from shared.dynamics.dataverse.settings import PATH as DATAVERSE_PATH
 from shared.dynamics.dataverse.tables import Tables
@@ -40,6 +42,8 @@ class Document:
     open: Callable[[Any, Clock], AbstractAsyncContextManager[Service]]
     tables: Callable[[Any], tuple[EntityFields, ...]]
     path: Callable[[Any], str] = lambda _: _METADATA
+    is_simulated: bool = True
+    """Whether our simulator of the product has it."""
 
     async def download(
         self, settings: ConnectionSettings, clock: Clock, take: Callable[[bytes], None]
@@ -61,6 +65,10 @@ async def _business_central(
 ) -> AsyncIterator[Service]:
     async with business_central(settings, clock) as opened:
         yield opened.api.service
+
+
+def _commerce(settings: CommerceSettings, clock: Clock) -> AbstractAsyncContextManager[Service]:
+    return connect(settings, "/Commerce", clock=clock, headers={"OUN": settings.operating_unit})
 
 
 def _custom_api(settings: BusinessCentralSettings) -> str:
@@ -95,5 +103,12 @@ DOCUMENTS: tuple[Document, ...] = (
         lambda settings: Tables(settings.prefix).fields,
         # Without the annotations Dataverse does not say what is read-only.
         lambda _: f"{_METADATA}?annotations=true",
+    ),
+    Document(
+        "commerce",
+        CommerceSettings,
+        _commerce,
+        lambda _: COMMERCE,
+        is_simulated=False,
     ),
 )

@@ -18,6 +18,7 @@ from infra.local.dynamics import DynamicsSimulator
 from infra.local.platform import Addresses
 from shared.clock import utc_now
 from shared.dynamics.metadata.documents import DOCUMENTS, Document
+from tests.unit.dynamics_metadata.documents import SETS, xml
 
 
 @pytest.fixture
@@ -63,7 +64,8 @@ def test_every_simulated_product_has_what_we_write_and_read(
 ) -> None:
     code, results = check(capsys, *platform)
 
-    assert [each["findings"] for each in results] == [[]] * len(DOCUMENTS)
+    served = [each.name for each in DOCUMENTS if each.is_simulated]
+    assert {each["product"]: each["findings"] for each in results} == {name: [] for name in served}
     assert all(each["fields"] for each in results)
     assert code == 0
 
@@ -122,6 +124,27 @@ def test_a_saved_document_is_held_against_that_of_before_the_upgrade(
     code, [result] = check(capsys, *options, str(after), "--baseline", str(before))
     assert code == 1
     assert {each["change"] for each in result["findings"]} == {"type changed"}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+def test_a_saved_document_needs_no_settings(
+    document: Document, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    saved = tmp_path / "other.xml"
+    saved.write_bytes(xml(SETS))
+    code, [result] = check(capsys, "--product", document.name, "--file", str(saved))
+
+    assert code == 1
+    assert {each["change"] for each in result["findings"]} == {"entity set missing"}
+
+
+def test_an_environment_whose_settings_are_missing_names_the_variable(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    code, complaint = check(capsys, "--product", "commerce", "--url", "https://x.invalid")
+
+    assert code == 2
+    assert "COMMERCE_COMPANY" in complaint
 
 
 def test_a_file_that_is_no_metadata_is_no_answer(
