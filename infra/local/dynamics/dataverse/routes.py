@@ -8,13 +8,21 @@ from dataclasses import dataclass
 from functools import partial
 
 from pydantic_core import to_json
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from infra.local.dynamics.counts import Counts
 from infra.local.dynamics.identity.tokens import InvalidToken, TokenAuthority
-from infra.local.dynamics.odata.messages import Operation
+from infra.local.dynamics.odata.http import (
+    METHODS,
+    ODATA,
+    body_pieces,
+    continues_on_error,
+    operation_of,
+    response_of,
+    whole,
+)
 
 from . import errors
 from .batch import BatchRequest, answer_batch, read_batch
@@ -26,8 +34,6 @@ MAX_BODY = 116 * 1024 * 1024
 """Bytes of one request (Microsoft: message size and timeout limits)."""
 
 _BASE = "/api/data/v9.{minor:int}"
-_METHODS = ["GET", "POST", "PATCH", "DELETE", "PUT"]
-_ODATA = {"OData-Version": "4.0"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +52,7 @@ def routes(service: Service) -> list[BaseRoute]:
         ("$metadata", _metadata, ["GET"]),
         ("WhoAmI", _who_am_i, ["GET"]),
         ("WhoAmI()", _who_am_i, ["GET"]),
-        ("{resource:path}", _single, _METHODS),
+        ("{resource:path}", _single, METHODS),
     ]
     return [
         Route(
@@ -76,7 +82,7 @@ async def _guarded(service: Service, handler: _Answer, request: Request) -> Resp
 
 
 def _refusal(error: DataverseError, headers: dict[str, str]) -> Response:
-    own = {"Content-Type": JSON_TYPE, "REQ_ID": str(uuid.uuid4()), **_ODATA, **headers}
+    own = {"Content-Type": JSON_TYPE, "REQ_ID": str(uuid.uuid4()), **ODATA, **headers}
     return Response(error.body, error.status, own)
 
 
@@ -89,35 +95,25 @@ async def _batch(service: Service, request: Request) -> Response:
         BatchRequest(
             root=_root(request),
             path=path,
-            continue_on_error="odata.continue-on-error" in request.headers.get("prefer", ""),
+            continue_on_error=continues_on_error(request.headers.get("prefer", "")),
             drop_before=None if fault is None else fault.changesets,
         ),
         parts,
         service.transactions,
         service.counts,
     )
-    return Response(writer.body(), status, {"Content-Type": writer.content_type, **_ODATA})
+    return Response(writer.body(), status, {"Content-Type": writer.content_type, **ODATA})
 
 
 async def _single(service: Service, request: Request) -> Response:
     service.counts.add("single")
-    body = b"".join([piece async for piece in _limited(request)])
-    operation = Operation(
-        request.method,
-        request.path_params["resource"],
-        dict(request.query_params),
-        dict(request.headers),
-        body,
-    )
+    operation = operation_of(request, await whole(_limited(request)))
     answer = service.transactions.one(operation, _root(request))
-    response = Response(answer.body, answer.status, _ODATA)
-    for name, value in answer.headers:
-        response.headers[name] = value
-    return response
+    return response_of(answer)
 
 
 async def _metadata(_: Service, request: Request) -> Response:
-    return Response(metadata_document(), 200, {"Content-Type": "application/xml", **_ODATA})
+    return Response(metadata_document(), 200, {"Content-Type": "application/xml", **ODATA})
 
 
 async def _who_am_i(_: Service, request: Request) -> Response:
@@ -125,7 +121,7 @@ async def _who_am_i(_: Service, request: Request) -> Response:
     names = ("BusinessUnitId", "UserId", "OrganizationId")
     context = f"{_root(request)}$metadata#Microsoft.Dynamics.CRM.WhoAmIResponse"
     body = {"@odata.context": context, **dict.fromkeys(names, nobody)}
-    return Response(to_json(body), 200, {"Content-Type": JSON_TYPE, **_ODATA})
+    return Response(to_json(body), 200, {"Content-Type": JSON_TYPE, **ODATA})
 
 
 def _path(request: Request) -> str:
@@ -136,14 +132,10 @@ def _root(request: Request) -> str:
     return f"{str(request.base_url).rstrip('/')}{_path(request)}"
 
 
-async def _limited(request: Request) -> AsyncIterator[bytes]:
-    """The body in pieces as they arrive; 413 beyond the limit."""
-    size = 0
-    try:
-        async for piece in request.stream():
-            size += len(piece)
-            if size > MAX_BODY:
-                raise DataverseError(413, "0x80040216", "The request is too large.")
-            yield piece
-    except ClientDisconnect as error:
-        raise errors.malformed("The connection ended within the body.") from error
+def _limited(request: Request) -> AsyncIterator[bytes]:
+    return body_pieces(
+        request,
+        MAX_BODY,
+        too_large=partial(DataverseError, 413, "0x80040216", "The request is too large."),
+        cut_off=partial(errors.malformed, "The connection ended within the body."),
+    )

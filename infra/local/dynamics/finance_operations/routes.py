@@ -8,13 +8,21 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from infra.local.dynamics.counts import Counts
 from infra.local.dynamics.identity.tokens import InvalidToken, TokenAuthority
-from infra.local.dynamics.odata.messages import Operation
+from infra.local.dynamics.odata.http import (
+    METHODS,
+    ODATA,
+    body_pieces,
+    continues_on_error,
+    operation_of,
+    response_of,
+    whole,
+)
 
 from . import errors
 from .batch import BatchRequest, answer_batch, read_batch
@@ -28,8 +36,6 @@ from .transactions import Transactions
 MAX_BODY = 64 * 1024 * 1024
 """Bytes of one request; 5,000 operations of the widest entity fit four times over."""
 
-_METHODS = ["GET", "POST", "PATCH", "DELETE", "PUT"]
-_ODATA = {"OData-Version": "4.0"}
 _ACTIONS = "DataManagementDefinitionGroups/Microsoft.Dynamics.DataEntities"
 
 
@@ -52,7 +58,7 @@ def routes(service: Service) -> list[BaseRoute]:
         ("/data", _service_document, ["GET"]),
         ("/data/", _service_document, ["GET"]),
         (f"/data/{_ACTIONS}.{{action}}", _action, ["POST"]),
-        ("/data/{resource:path}", _single, _METHODS),
+        ("/data/{resource:path}", _single, METHODS),
         ("/api/services/{group}/{service}/{operation}", _custom_service, ["POST"]),
     ]
     guarded = [
@@ -73,12 +79,12 @@ async def _guarded(service: Service, handler: _Answer, request: Request) -> Resp
             f'authorization_uri="{service.tokens.authority}"'
         )
         body = errors.unauthorized(str(error)).body
-        headers = {"WWW-Authenticate": challenge, "Content-Type": JSON_TYPE, **_ODATA}
+        headers = {"WWW-Authenticate": challenge, "Content-Type": JSON_TYPE, **ODATA}
         return Response(body, 401, headers)
     try:
         return await handler(service, request)
     except ODataError as error:
-        return Response(error.body, error.status, {"Content-Type": JSON_TYPE, **_ODATA})
+        return Response(error.body, error.status, {"Content-Type": JSON_TYPE, **ODATA})
 
 
 async def _batch(service: Service, request: Request) -> Response:
@@ -89,41 +95,21 @@ async def _batch(service: Service, request: Request) -> Response:
     writer = await answer_batch(
         BatchRequest(
             root=_root(request),
-            continue_on_error=_continues(request.headers.get("prefer", "")),
+            continue_on_error=continues_on_error(request.headers.get("prefer", "")),
             drop_before=None if fault is None else fault.changesets,
         ),
         parts,
         service.transactions,
         service.counts,
     )
-    return Response(writer.body(), 200, {"Content-Type": writer.content_type, **_ODATA})
-
-
-def _continues(prefer: str) -> bool:
-    """Whether `odata.continue-on-error` is asked, alone or `=true` (OData Protocol 8.2.8.3)."""
-    wanted = {"odata.continue-on-error", "continue-on-error"}
-    for preference in prefer.lower().split(","):
-        name, _, value = preference.strip().partition("=")
-        if name in wanted:
-            return value.strip() != "false"
-    return False
+    return Response(writer.body(), 200, {"Content-Type": writer.content_type, **ODATA})
 
 
 async def _single(service: Service, request: Request) -> Response:
     service.counts.add("single")
-    body = b"".join([piece async for piece in _limited(request)])
-    operation = Operation(
-        request.method,
-        request.path_params["resource"],
-        dict(request.query_params),
-        dict(request.headers),
-        body,
-    )
+    operation = operation_of(request, await whole(_limited(request)))
     [answer] = service.transactions.carry_out([operation], _root(request))
-    response = Response(answer.body, answer.status, _ODATA)
-    for name, value in answer.headers:
-        response.headers[name] = value
-    return response
+    return response_of(answer)
 
 
 async def _action(service: Service, request: Request) -> Response:
@@ -144,7 +130,7 @@ async def _action(service: Service, request: Request) -> Response:
     except ValueError as error:
         raise errors.malformed(f"The body is not JSON: {error}") from error
     body = {"@odata.context": f"{_root(request)}$metadata#Edm.String", "value": action(parameters)}
-    return Response(json.dumps(body), 200, {"Content-Type": JSON_TYPE, **_ODATA})
+    return Response(json.dumps(body), 200, {"Content-Type": JSON_TYPE, **ODATA})
 
 
 async def _custom_service(service: Service, request: Request) -> Response:
@@ -166,26 +152,22 @@ async def _put_blob(service: Service, request: Request) -> Response:
 
 
 async def _metadata(_: Service, request: Request) -> Response:
-    return Response(metadata_document(), 200, {"Content-Type": "application/xml", **_ODATA})
+    return Response(metadata_document(), 200, {"Content-Type": "application/xml", **ODATA})
 
 
 async def _service_document(_: Service, request: Request) -> Response:
     body = service_document(_root(request))
-    return Response(body, 200, {"Content-Type": JSON_TYPE, **_ODATA})
+    return Response(body, 200, {"Content-Type": JSON_TYPE, **ODATA})
 
 
 def _root(request: Request) -> str:
     return f"{request.base_url}data/"
 
 
-async def _limited(request: Request) -> AsyncIterator[bytes]:
-    """The body in pieces as they arrive; ODataError 413 beyond the limit."""
-    size = 0
-    try:
-        async for piece in request.stream():
-            size += len(piece)
-            if size > MAX_BODY:
-                raise ODataError(413, None, message="The request is too large.")
-            yield piece
-    except ClientDisconnect as error:
-        raise errors.malformed("The connection ended within the body.") from error
+def _limited(request: Request) -> AsyncIterator[bytes]:
+    return body_pieces(
+        request,
+        MAX_BODY,
+        too_large=partial(ODataError, 413, None, message="The request is too large."),
+        cut_off=partial(errors.malformed, "The connection ended within the body."),
+    )
