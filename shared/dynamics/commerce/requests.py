@@ -20,7 +20,7 @@ def action(path: str, body: Mapping[str, object], query: str = "") -> Operation:
 
 
 def function(path: str, arguments: Mapping[str, object], query: str = "") -> Operation:
-    named = ",".join(f"{name}={quote(literal(value))}" for name, value in arguments.items())
+    named = ",".join(f"{name}={quote(literal(value), safe='')}" for name, value in arguments.items())
     return Operation("GET", f"{path}({named})?{query}{API_VERSION}")
 
 

@@ -85,10 +85,10 @@ class RetailServer:
             if channel is None:
                 raise errors.invalid("The header OUN names no operating unit of this scale unit.")
             status, found = self._carry_out(request, channel, body)
+            if isinstance(found, list):
+                found = _page(found, request.query_params)
         except CommerceError as error:
             return _json(error.status, error.body)
-        if isinstance(found, list):
-            found = _page(found, request.query_params)
         return _json(status, json.dumps(found).encode())
 
     def _sign_in(self, request: Request) -> None:
@@ -157,6 +157,8 @@ def _page(rows: Sequence[object], query: Mapping[str, str]) -> dict[str, object]
         skip, top = int(query.get("$skip", "0")), int(query.get("$top", str(MAX_PAGE)))
     except ValueError as error:
         raise errors.invalid("$skip and $top must be whole numbers.") from error
+    if skip < 0 or top < 0:
+        raise errors.invalid("$skip and $top must not be negative.")
     page: dict[str, object] = {"value": list(rows[skip : skip + min(top, MAX_PAGE)])}
     if query.get("$count") == "true":
         page["@odata.count"] = len(rows)
