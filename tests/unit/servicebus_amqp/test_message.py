@@ -183,7 +183,13 @@ def test_an_id_changes_nothing_else_of_a_message(sections: dict[str, Any]) -> No
     properties = sections.get("properties") or Properties()
     assert given.properties == properties._replace(message_id="new")
     before = Message.check(data)
-    for name in ("header", "message_annotations", "application_properties", "footer", "body_bytes"):
+    for name in (
+        "header",
+        "message_annotations",
+        "application_properties",
+        "footer",
+        "data_sections",
+    ):
         assert getattr(given, name) == getattr(before, name)
 
 

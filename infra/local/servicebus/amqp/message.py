@@ -122,13 +122,6 @@ class Message:
         return entries
 
     @property
-    def body_bytes(self) -> bytes:
-        """The body sections as they were sent; empty when there are none."""
-        return b"".join(
-            self.data[start:end] for code, start, _, end in self.sections if code in BODY
-        )
-
-    @property
     def data_sections(self) -> list[bytes]:
         """The contents of every data section, in order. Raises DecodeError."""
         return [
