@@ -14,6 +14,7 @@ from pathlib import Path
 from .clock import Clock, ManualClock
 from .odata.store import StoreUnusable
 from .simulator import DynamicsSimulator
+from .webhooks import ServiceBusSender
 
 DEFAULT_PORT = 7080
 DEFAULT_IDENTITY_PORT = 7443
@@ -79,6 +80,11 @@ def _parser() -> argparse.ArgumentParser:
         default="off",
         help="refuse what is beyond each product's service protection limits (%(default)s)",
     )
+    parser.add_argument(
+        "--service-bus",
+        metavar="CONNECTION_STRING",
+        help="the namespace that notifications for sb:// addresses go to",
+    )
     return parser
 
 
@@ -101,6 +107,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
         identity_port=arguments.identity_port,
         clock=ManualClock() if arguments.clock == "manual" else Clock(),
         limits=arguments.limits == "on",
+        senders={"sb": ServiceBusSender(arguments.service_bus)} if arguments.service_bus else {},
         strict_operating_units=arguments.strict_operating_units,
     )
     async with simulator:
