@@ -70,9 +70,13 @@ async def test_the_captured_upload_is_taken(channel: httpx.AsyncClient) -> None:
 @needs_samples
 @pytest.mark.parametrize(
     "name",
-    ["Exercise  3: Anonymous-GetActivePrices", "Exercise 3: Get Customer by Email", "Exercise 2: Search Customer",
-     "Exercise 1: Anonymous-SearchByText"],
-)  # fmt: skip
+    [
+        "Exercise  3: Anonymous-GetActivePrices",
+        "Exercise 3: Get Customer by Email",
+        "Exercise 2: Search Customer",
+        "Exercise 1: Anonymous-SearchByText",
+    ],
+)
 async def test_captured_requests_are_understood(channel: httpx.AsyncClient, name: str) -> None:
     captured = json.loads((SAMPLES / "retail_server_requests.json").read_text())
     [request] = [each for each in captured if each["name"] == name]
