@@ -54,7 +54,8 @@ RULES: tuple[Rule, ...] = (
         ANY_STATUS,
         r"key in the request uri is not valid|not a defined key",
         plainly(SetUpWrong),
-        "The alternate key is missing or its index is not Active yet.",
+        "The alternate key of tables.py is missing, its index is not Active yet, or "
+        "DATAVERSE_PREFIX is another publisher's.",
     ),
     Rule(ANY_STATUS, r"0x80040217|0x80060891|does not exist", plainly(MissingParent)),
     Rule({413}, "", plainly(SetUpWrong), "Lower DATAVERSE_ROWS."),
