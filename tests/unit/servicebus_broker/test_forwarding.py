@@ -214,6 +214,24 @@ def test_dead_letters_wait_for_a_target_that_takes_them_again() -> None:
     assert queue_of(namespace, "q").counts().dead_letter == 0
 
 
+def test_dead_letters_wait_for_a_target_that_is_made_anew() -> None:
+    namespace = bus(
+        QueueConfig("q", max_delivery_count=1, forward_dead_lettered_messages_to="dead"),
+        QueueConfig("dead"),
+    )
+    namespace.delete("dead", 0)
+    namespace.send("q", [message("a")], 0)
+    (delivery,) = queue_of(namespace, "q").receive(1, 0)
+    queue_of(namespace, "q").abandon(delivery.lock_token, 0)
+
+    namespace.create_queue(QueueConfig("other"), 1)
+    assert queue_of(namespace, "q").counts().dead_letter == 1
+    namespace.create_queue(QueueConfig("dead"), 2)
+
+    assert names(held(namespace, "dead")) == ["a"]
+    assert queue_of(namespace, "q").counts().dead_letter == 0
+
+
 def test_what_waited_before_is_forwarded_when_forwarding_begins() -> None:
     namespace = bus(QueueConfig("q"), QueueConfig("to"))
     queue = queue_of(namespace, "q")

@@ -136,6 +136,14 @@ def test_a_sessions_state_is_as_large_as_the_tier_allows() -> None:
             sessions.set_state("a", bytes(most + 1), 0)
 
 
+def test_a_setting_out_of_range_is_told_as_azure_writes_it() -> None:
+    config = NamespaceConfig(queues=(QueueConfig("q", lock_duration=10 * MINUTE),))
+    sentence = "'q': LockDuration must be at least PT5S and at most PT5M, not PT10M."
+
+    with pytest.raises(InvalidArgument, match=sentence):
+        Namespace(config, limits=STANDARD)
+
+
 def test_filters_are_counted_over_all_subscriptions_of_the_topic() -> None:
     namespace = limited(replace(STANDARD, sql_filters=1))
     namespace.create_subscription("t", SubscriptionConfig("other"), 0)

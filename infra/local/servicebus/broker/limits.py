@@ -6,13 +6,14 @@ Sources: Microsoft's "Service Bus quotas" for Standard and Premium (of one messa
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from infra.local.servicebus.amqp.encode import encode_value
 from infra.local.servicebus.broker.errors import InvalidArgument, MessageTooLarge, QuotaExceeded
 from infra.local.servicebus.broker.incoming import Incoming
+from infra.local.servicebus.durations import format_duration
 from infra.local.servicebus.filters import CorrelationFilterConfig, SqlFilterConfig
 from infra.local.servicebus.filters.parser import Parser
 from infra.local.servicebus.settings import EntityConfig, RuleConfig, SubscriptionConfig
@@ -25,6 +26,17 @@ HEADER_SIZE_EXCEEDED = "HeaderSizeExceeded"
 
 Range = tuple[int, int | None]
 """Least and most; None = no most."""
+
+_AZURES: dict[str, tuple[str, Callable[[int], str]]] = {
+    "lock_duration": ("LockDuration", format_duration),
+    "duplicate_detection_window": ("DuplicateDetectionHistoryTimeWindow", format_duration),
+    "auto_delete_on_idle": ("AutoDeleteOnIdle", format_duration),
+    "default_time_to_live": ("DefaultMessageTimeToLive", format_duration),
+    "max_size_megabytes": ("MaxSizeInMegabytes", str),
+    "max_message_size_kilobytes": ("MaxMessageSizeInKilobytes", str),
+    "max_delivery_count": ("MaxDeliveryCount", str),
+}
+"""How Azure names and writes the settings that have a range."""
 
 
 @dataclass(frozen=True)
@@ -61,9 +73,10 @@ class Limits:
             if value is None or value == getattr(type(config), setting):
                 continue  # What is left out is always right.
             if value < least or (greatest is not None and value > greatest):
-                upper = "" if greatest is None else f" and at most {greatest}"
+                name, say = _AZURES[setting]
+                upper = "" if greatest is None else f" and at most {say(greatest)}"
                 raise InvalidArgument(
-                    f"'{address}': {setting} must be at least {least}{upper}, not {value}."
+                    f"'{address}': {name} must be at least {say(least)}{upper}, not {say(value)}."
                 )
 
     def check_count(self, what: str, number: int) -> None:
