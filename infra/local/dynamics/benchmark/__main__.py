@@ -66,11 +66,11 @@ def _measure(running: Running, workload: Workload, singles: int, rows: int) -> N
         f"/msi/token?resource={quote(resource, safe='')}", {"X-IDENTITY-HEADER": IDENTITY_HEADER}
     )
     headers = {"Authorization": f"Bearer {token['access_token']}", **workload.headers}
-    batches = -(-rows // workload.batch(0).rows)
-    for what, sent in (
-        ("single inserts", [workload.single(number) for number in range(singles)]),
-        ("batched rows", [workload.batch(number) for number in range(batches)]),
-    ):
+    sends = {"single inserts": [workload.single(number) for number in range(singles)]}
+    if workload.batch is not None:
+        batches = -(-rows // workload.batch(0).rows)
+        sends["batched rows"] = [workload.batch(number) for number in range(batches)]
+    for what, sent in sends.items():
         before, begin = running.processor_seconds(), time.perf_counter()
         stored_before = _stored(running, workload)
         _send(running, headers, sent)

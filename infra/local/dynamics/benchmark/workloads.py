@@ -7,6 +7,8 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from infra.local.dynamics.commerce.seed import CHANNELS, PRODUCTS
+
 JSON = "application/json"
 _PART = "Content-Type: application/http\r\nContent-Transfer-Encoding: binary\r\n"
 _CHANGESETS, _ROWS = 100, 45
@@ -25,7 +27,7 @@ class Sent:
 class Workload:
     product: str
     single: Callable[[int], Sent]
-    batch: Callable[[int], Sent]
+    batch: Callable[[int], Sent] | None
     counted: tuple[str, ...]
     """The entity sets whose rows show what was stored."""
     resource: str = ""
@@ -190,6 +192,29 @@ def _changes(number: int) -> Sent:
     return _json(f"{_IV}/bulk", changes, 512)
 
 
+# Commerce: whole orders; it has no batch
+
+_CHANNEL = next(iter(CHANNELS.values()))
+
+
+def _order(number: int) -> Sent:
+    line = {"ItemId": PRODUCTS[0].item, "ProductId": PRODUCTS[0].id, "Quantity": 1, "Price": 5.5}
+    order = {
+        "Id": f"order-{number}",
+        "ChannelId": _CHANNEL.id,
+        "StoreId": _CHANNEL.store,
+        "TerminalId": "T1",
+        "CurrencyCode": _CHANNEL.currency,
+        "ChannelReferenceId": f"reference-{number}",
+        "BeginDateTime": "2026-03-02T10:00:00Z",
+        "TotalAmount": 11,
+        "AmountPaid": 11,
+        "SalesLines": [line | {"LineId": str(each)} for each in range(2)],
+        "TenderLines": [{"TenderTypeId": "1", "Amount": 11}],
+    }
+    return _json("/Commerce/SalesOrders", order)
+
+
 WORKLOADS = (
     Workload(
         "finance-operations",
@@ -209,4 +234,5 @@ WORKLOADS = (
         "https://inventoryservice.operations365.dynamics.com",
         {"Api-Version": "1.0"},
     ),
+    Workload("commerce", _order, None, (), headers={"OUN": _CHANNEL.operating_unit}),
 )
