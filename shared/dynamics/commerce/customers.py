@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from shared.dynamics.commerce.members import CUSTOMER, SEARCH_CUSTOMERS
-from shared.dynamics.commerce.requests import action, entity, window
+from shared.dynamics.commerce.requests import action, entity, one, window
 from shared.dynamics.commerce.settings import CommerceSettings
-from shared.dynamics.odata.errors import MissingParent
 from shared.dynamics.odata.responses import json_object
 from shared.dynamics.ports.master_data import Customer
 from shared.dynamics.service import Service
@@ -26,11 +25,8 @@ class CommerceCustomers:
     async def find(self, company: str, number: str) -> Customer | None:
         """Raises DynamicsError."""
         self._settings.check(company)
-        try:
-            found = json_object(await self._service.read(entity(CUSTOMER, number)))
-        except MissingParent:
-            return None
-        return _customer(company, found)
+        found = await one(self._service, entity(CUSTOMER, number))
+        return None if found is None else _customer(company, found)
 
     async def search(self, company: str, text: str, most: int = 20) -> Sequence[Customer]:
         """Only number, name, kind, e-mail address and telephone number are told."""

@@ -18,11 +18,10 @@ from shared.dynamics.commerce.order_upload import (
     upload_body,
 )
 from shared.dynamics.commerce.products import Products
-from shared.dynamics.commerce.requests import action
+from shared.dynamics.commerce.requests import action, one
 from shared.dynamics.commerce.settings import CommerceSettings
 from shared.dynamics.odata.errors import (
     DynamicsError,
-    MissingParent,
     Refused,
     SetUpWrong,
     TryLater,
@@ -105,14 +104,8 @@ class CommerceOrders:
     async def _look_up(self, reference: str) -> Entity | None:
         """Return the order of this channel reference. Raises DynamicsError."""
         criteria = {"channelReferenceLookupCriteria": {"ChannelReferenceId": reference}}
-        try:
-            response = await self._service.read(action(ORDER_LOOK_UP, criteria))
-        except MissingParent:
-            return None
-        if response.body.strip() in (b"", b"null"):
-            return None
-        found = json_object(response)
-        if found.get("ChannelReferenceId") != reference:
+        found = await one(self._service, action(ORDER_LOOK_UP, criteria))
+        if found is not None and found.get("ChannelReferenceId") != reference:
             raise TryLater("Commerce answered a look-up with another order.")
         return found
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from urllib.parse import quote
 
+from shared.dynamics.odata.errors import MissingParent
 from shared.dynamics.odata.messages import Operation
 from shared.dynamics.odata.requests import literal, to_json
 from shared.dynamics.odata.responses import json_object
@@ -20,8 +21,8 @@ def action(path: str, body: Mapping[str, object], query: str = "") -> Operation:
 
 
 def function(path: str, arguments: Mapping[str, object], query: str = "") -> Operation:
-    named = ",".join(f"{name}={quote(literal(value), safe='')}" for name, value in arguments.items())
-    return Operation("GET", f"{path}({named})?{query}{API_VERSION}")
+    named = (f"{name}={quote(literal(value), safe='')}" for name, value in arguments.items())
+    return Operation("GET", f"{path}({','.join(named)})?{query}{API_VERSION}")
 
 
 def entity(entity_set: str, key: str) -> Operation:
@@ -31,6 +32,16 @@ def entity(entity_set: str, key: str) -> Operation:
 def window(skip: int, top: int) -> str:
     """Return the beginning of a query that asks for some of the rows."""
     return f"$top={top}&$skip={skip}&"
+
+
+async def one(service: Service, operation: Operation) -> Entity | None:
+    """Return what an operation finds, None where it finds nothing: how that is said is not
+    published ([U]), so an error, no content and null all count. Raises DynamicsError."""
+    try:
+        response = await service.read(operation)
+    except MissingParent:
+        return None
+    return None if response.body.strip() in (b"", b"null") else json_object(response)
 
 
 async def rows_of(service: Service, path: str, body: Mapping[str, object]) -> AsyncIterator[Entity]:

@@ -2,7 +2,8 @@
 
 Inventory Visibility counts an id once ("If a resubmission occurs due to a service failure, this ID
 is used to ensure the same event won't be counted twice", Microsoft), so after no certain answer the
-same entries, with the same ids, go again; there is nothing to look up.
+same entries, with the same ids, go again; there is nothing to look up. For how long it remembers an
+id, and that it does for reservations too, is not published ([U]).
 
     bulk -- answered one by one ----> each judged; at-once failures go again (bounded)
          -- no certain answer ------> the same again (bounded)

@@ -97,6 +97,16 @@ async def test_a_bad_entry_fails_alone(simulator: DynamicsSimulator) -> None:
         assert await cakestands(port) == {"W2": Decimal(18)}
 
 
+async def test_a_closed_company_takes_nothing_and_the_others_do(
+    simulator: DynamicsSimulator,
+) -> None:
+    simulator.faults.add(Fault(kind=FaultKind.FREEZE, company="dert", count=None))
+    async with inventory_visibility(settings_for(simulator)) as port:
+        open_one, closed = await port.stock.change([sold(1), sold(2, company="dert")])
+        assert isinstance(open_one, Booked)
+        assert isinstance(failure(closed), Refused)
+
+
 async def test_a_measure_nobody_configured_is_a_matter_of_set_up(
     simulator: DynamicsSimulator,
 ) -> None:
