@@ -11,12 +11,16 @@ from typing import Any
 from infra.local.dynamics import DynamicsSimulator
 from shared.dynamics import Posting
 from shared.dynamics.business_central import BusinessCentral, business_central
+from shared.dynamics.ports.master_data import Customer
 from shared.dynamics.ports.stock import Movement, StockChange
 from tests.contract.dynamics_business_central.conftest import CUSTOM_API, rows, settings_for
 from tests.contract.dynamics_business_central.documents import LINES, invoice, journal, payment
 from tests.dynamics_drill import Drill, Target
 
 _AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+_POSTED = {"status": "Open"}
+"""A draft that is left behind counts as lost."""
 
 Write = Callable[[BusinessCentral, Sequence[int]], Awaitable[Sequence[Posting]]]
 
@@ -64,6 +68,12 @@ async def _journals(bc: BusinessCentral, numbers: Sequence[int]) -> Sequence[Pos
     return await bc.ledger_journals.post([journal(f"z:{n}") for n in numbers])
 
 
+async def _customers(bc: BusinessCentral, numbers: Sequence[int]) -> Sequence[Posting]:
+    return await bc.customers.save(
+        [Customer("dert", f"L{n}", "Ada Example", city="Bonn") for n in numbers]
+    )
+
+
 async def _changes(bc: BusinessCentral, numbers: Sequence[int]) -> Sequence[Posting]:
     return await bc.stock.change(
         [
@@ -76,10 +86,14 @@ async def _changes(bc: BusinessCentral, numbers: Sequence[int]) -> Sequence[Post
 DRILLS = tuple(
     Drill(f"business-central {name}", r"/api/", opener, batch=batch)
     for name, opener, batch in (
-        ("invoices", _opener(_invoices, "salesInvoices", "externalDocumentNumber"), 1),
+        (
+            "invoices",
+            _opener(_invoices, "salesInvoices", "externalDocumentNumber", only=_POSTED),
+            1,
+        ),
         (
             "invoices by POS key",
-            _opener(_invoices, "salesInvoices", "externalDocumentNumber", CUSTOM_API),
+            _opener(_invoices, "salesInvoices", "externalDocumentNumber", CUSTOM_API, _POSTED),
             1,
         ),
         ("payments", _opener(_payments, "customerPayments", "externalDocumentNumber"), 1),
@@ -90,6 +104,7 @@ DRILLS = tuple(
             ),
             1,
         ),
+        ("customers", _opener(_customers, "customers", "number"), 1),
         ("stock changes", _opener(_changes, "stockMovements", "entryKey", CUSTOM_API), 2),
     )
 )
