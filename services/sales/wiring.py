@@ -53,15 +53,13 @@ async def _build() -> Wired:
         from shared.store import Store
 
         store = await opened.enter_async_context(await Store.open(settings.store_url, utc_now))
-        transactions = await opened.enter_async_context(
-            finance_operations(dynamics, book=store.notes)
-        )
+        finance = await opened.enter_async_context(finance_operations(dynamics, book=store.notes))
         return Wired(
             publisher=bus.publisher,
             clock=bus.clock,
             retry_policy=bus.retry_policy,
             inbox=store.inbox,
-            transactions=transactions,
+            transactions=finance.transactions,
             companies=settings.companies,
             resources=opened.pop_all(),
         )

@@ -92,6 +92,12 @@ class Service:
         other._lane = lane
         return other
 
+    def anonymous(self) -> Service:
+        """Return it without sign-in and governor, for URLs that carry their permission."""
+        other = copy(self)
+        other._auths, other._governor = {}, None
+        return other
+
     async def read(self, operation: Operation) -> Response:
         """Return a success. Raises DynamicsError; reading twice does no harm."""
         try:

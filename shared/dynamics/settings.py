@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import BaseModel, Field, HttpUrl, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -77,3 +77,27 @@ class DynamicsSettings(ConnectionSettings):
     model_config = SettingsConfigDict(env_prefix="DYNAMICS_")
 
     batch_operations: int = Field(MAX_BATCH_OPERATIONS, ge=1, le=MAX_BATCH_OPERATIONS)
+    sales_order_headers: Literal[
+        "SalesOrderHeadersV2", "SalesOrderHeadersV3", "SalesOrderHeadersV4"
+    ] = Field("SalesOrderHeadersV4", description="the newest the environment has")
+    sales_order_lines: Literal["SalesOrderLines", "SalesOrderLinesV3"] = "SalesOrderLinesV3"
+    custom_services: dict[str, str] = Field(
+        {}, description="operation -> group/service/operation, as JSON; what is not set is not done"
+    )
+    journal_names: dict[str, str] = Field(
+        {
+            "adjustment": "IAdj",
+            "movement": "IMov",
+            "transfer": "ITrf",
+            "counting": "ICnt",
+            "price": "SalesPrice",
+            "payment": "CustPay",
+        },
+        description="journal name by kind, as JSON",
+    )
+    movement_offset_account: str = Field("", description="main account of stock movements")
+    customer_group: str = Field("", description="of new customers without one")
+    package_group: str = Field("", description="data project that imports packages")
+    package_rows: int = Field(
+        2_000, ge=1, description="rows from which on a data package replaces single requests"
+    )

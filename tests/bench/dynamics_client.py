@@ -79,10 +79,10 @@ async def _bare(settings: DynamicsSettings, sales: Sequence[RetailTransaction]) 
 
 
 async def _ours(settings: DynamicsSettings, sales: Sequence[RetailTransaction], run: str) -> float:
-    async with finance_operations(settings, utc_now) as port:
-        await port.post([_sale(f"{run}W", 0)])
+    async with finance_operations(settings, utc_now) as dynamics:
+        await dynamics.transactions.post([_sale(f"{run}W", 0)])
         start_at = time.perf_counter()
-        postings = await port.post(sales)
+        postings = await dynamics.transactions.post(sales)
         elapsed = time.perf_counter() - start_at
     assert all(isinstance(posting, Booked) for posting in postings)
     return elapsed

@@ -7,7 +7,7 @@ this table against what it writes.
 from __future__ import annotations
 
 from shared.dynamics.fields import EntityFields
-from shared.dynamics.finance_operations.worklist import IDENTITY_FIELDS
+from shared.dynamics.finance_operations.retail_transactions import IDENTITY_FIELDS
 
 _DOCUMENT = ("dataAreaId", "OperatingUnitNumber", "Terminal", "TransactionNumber")
 _USED_BY = ("RetailTransactions.post",)
@@ -76,6 +76,20 @@ RETAIL_FIELDS: tuple[EntityFields, ...] = (
             "DiscountOriginType": ("Manual",),
             "ManualDiscountType": ("LineDiscountAmount", "TotalDiscountAmount"),
         },
+        used_by=_USED_BY,
+    ),
+    EntityFields(
+        "RetailTransactionIncomeExpenseLines",
+        key=(*_DOCUMENT, "LineNumber"),
+        written=("AccountNumber", "AccountType", "Amount"),
+        symbols={"AccountType": ("Income", "Expense")},
+        used_by=_USED_BY,
+    ),
+    EntityFields(
+        "RetailTransactionLoyaltyRewardPointsLines",
+        key=(*_DOCUMENT, "LineNumber"),
+        written=("LoyaltyCardNumber", "RewardPointId", "RewardPoints", "EntryType", "EntryDate"),
+        symbols={"EntryType": ("Earn", "Redeem", "ReturnEarned", "Adjust", "Refund")},
         used_by=_USED_BY,
     ),
 )

@@ -1,4 +1,4 @@
-"""Which transactions still need what: the decisions of posting, without I/O.
+"""Which changesets still need what: the decisions of posting, without I/O.
 
     POST -- booked ------------------------------> Booked
          -- refused, parent missing -------------> Failed
@@ -15,23 +15,33 @@ Nothing is posted again before a look-up has shown that it is not there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from enum import Enum, auto
 
-from shared.dynamics.odata.batch import Answer
+from shared.dynamics.odata.batch import Answer, Changeset
 from shared.dynamics.odata.errors import (
     AlreadyExists,
     Conflict,
     DynamicsError,
     TryLater,
 )
+from shared.dynamics.odata.messages import Operation
 from shared.dynamics.odata.responses import changeset_error, entity_of
-from shared.dynamics.ports import Booked, Failed, Posting, RetailTransaction
+from shared.dynamics.ports.posting import Booked, Failed, Posting
 
-IDENTITY_FIELDS = ("ChannelReferenceId", "Currency", "GrossAmount", "NetAmount", "PaymentAmount")
-"""Header fields in which a booked transaction must equal ours to be the same document."""
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A document with keys of our own: what creates it, what reads it, and what then differs.
+
+    `key`: as Booked.key; `differences` of the entity the look-up found, '' when it is ours."""
+
+    key: str
+    changeset: Changeset
+    look_up: Operation
+    differences: Callable[[Mapping[str, object]], str]
 
 
 class Step(Enum):
@@ -40,23 +50,15 @@ class Step(Enum):
 
 
 class Worklist:
-    """The open transactions of one call with their next step, and the postings of the others."""
+    """The open units of one call with their next step, and the postings of the others."""
 
-    def __init__(
-        self,
-        transactions: Sequence[RetailTransaction],
-        operations: Sequence[int],
-        keys: Sequence[str],
-        *,
-        max_operations: int,
-    ) -> None:
+    def __init__(self, units: Sequence[Unit], *, max_operations: int) -> None:
         self.postings: dict[int, Posting] = {}
-        self._transactions = transactions
-        self._operations = operations
-        self._keys = keys
+        self._units = units
+        self._operations = [len(each.changeset.operations) for each in units]
         self._max_operations = max_operations
         self._last_error: dict[int, DynamicsError] = {}
-        self._open = dict.fromkeys(range(len(transactions)), Step.POST)
+        self._open = dict.fromkeys(range(len(units)), Step.POST)
 
     def __bool__(self) -> bool:
         return bool(self._open)
@@ -81,8 +83,12 @@ class Worklist:
             verdict = changeset_error(answer, self._operations[index], now) if answer else False
             match verdict:
                 case True:
-                    self._close(index, Booked(self._keys[index], already_there=False))
-                case False | AlreadyExists():
+                    self._close(index, Booked(self._units[index].key, already_there=False))
+                case False:
+                    self._open[index] = Step.LOOK_UP
+                case AlreadyExists():
+                    # Should the look-up not find ours, a part of it belongs to something else.
+                    self._last_error[index] = Conflict(verdict.evidence)
                     self._open[index] = Step.LOOK_UP
                 case TryLater() if verdict.at_once:
                     self._last_error[index] = verdict
@@ -103,12 +109,12 @@ class Worklist:
                 continue
             if entity is None:
                 self._open[index] = Step.POST
-            elif different := differences(self._transactions[index].header, entity):
+            elif different := self._units[index].differences(entity):
                 self._close(
                     index, Failed(Conflict(f"The key is taken by another document: {different}"))
                 )
             else:
-                self._close(index, Booked(self._keys[index], already_there=True))
+                self._close(index, Booked(self._units[index].key, already_there=True))
 
     def give_up(self, error: DynamicsError | None = None) -> None:
         """Close what is open: with `error`, else each with the last reason it met."""
@@ -121,19 +127,3 @@ class Worklist:
     def _close(self, index: int, posting: Posting) -> None:
         del self._open[index]
         self.postings[index] = posting
-
-
-def differences(ours: Mapping[str, object], theirs: Mapping[str, object]) -> str:
-    """Return `Field: theirs there, ours here` for each identity field that differs, else ''."""
-    return "; ".join(
-        f"{name}: {theirs.get(name)} there, {ours[name]} here"
-        for name in IDENTITY_FIELDS
-        if name in ours and _comparable(ours[name]) != _comparable(theirs.get(name))
-    )
-
-
-def _comparable(value: object) -> object:
-    # Dynamics compares strings without regard to case and drops trailing blanks.
-    if isinstance(value, str):
-        return value.rstrip().casefold()
-    return Decimal(value) if isinstance(value, int) and not isinstance(value, bool) else value

@@ -21,7 +21,7 @@ from shared.dynamics.connection import connect
 from shared.dynamics.dataverse.settings import PATH as DATAVERSE_PATH
 from shared.dynamics.dataverse.tables import Tables
 from shared.dynamics.fields import EntityFields
-from shared.dynamics.finance_operations.retail_fields import RETAIL_FIELDS
+from shared.dynamics.finance_operations.fields import fields_for
 from shared.dynamics.metadata.csdl import MetadataReader
 from shared.dynamics.metadata.model import Metadata
 from shared.dynamics.odata.messages import Operation
@@ -80,7 +80,7 @@ DOCUMENTS: tuple[Document, ...] = (
         "finance-operations",
         DynamicsSettings,
         lambda settings, clock: connect(settings, "/data", clock=clock),
-        lambda _: RETAIL_FIELDS,
+        fields_for,
     ),
     Document(
         "business-central",

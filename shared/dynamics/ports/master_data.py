@@ -144,3 +144,18 @@ class MasterData(Protocol):
     def places(self, company: str) -> AsyncIterator[Place]: ...
 
     def vendors(self, company: str) -> AsyncIterator[Vendor]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class PriceChange:
+    """Prices that change together; `key` names the change for ever."""
+
+    company: str
+    key: str
+    prices: tuple[Price, ...]
+
+
+class PriceChanges(Protocol):
+    async def post(self, changes: Sequence[PriceChange]) -> Sequence[Posting]:
+        """Book each change once, with all its prices or none; one posting per change."""
+        ...

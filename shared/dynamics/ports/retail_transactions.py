@@ -26,6 +26,8 @@ class RetailTransaction:
     payment_lines: tuple[Body, ...] = ()
     tax_lines: tuple[Body, ...] = ()
     discount_lines: tuple[Body, ...] = ()
+    income_expense_lines: tuple[Body, ...] = ()
+    loyalty_lines: tuple[Body, ...] = ()
     traceparent: str | None = field(default=None, compare=False)
 
     @property

@@ -23,10 +23,10 @@ async def _retail_transactions(simulator: DynamicsSimulator) -> AsyncIterator[Ta
             page = listing["next"]
         return keys
 
-    async with finance_operations(settings_for(simulator)) as port:
+    async with finance_operations(settings_for(simulator)) as dynamics:
 
         async def write(numbers: Sequence[int]) -> Sequence[Posting]:
-            return await port.post([sale(number) for number in numbers])
+            return await dynamics.transactions.post([sale(number) for number in numbers])
 
         yield Target(write, stored)
 

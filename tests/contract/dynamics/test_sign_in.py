@@ -48,8 +48,8 @@ async def test_a_certificate_signs_in(simulator: DynamicsSimulator, tmp_path: Pa
     public, path = _certificate(tmp_path)
     (simulator.certificates / "tillbus.pem").write_bytes(public)
     settings = settings_for(simulator, client_secret=None, certificate_path=path)
-    async with finance_operations(settings) as port:
-        assert isinstance((await port.post([sale(1)]))[0], Booked)
+    async with finance_operations(settings) as dynamics:
+        assert isinstance((await dynamics.transactions.post([sale(1)]))[0], Booked)
 
 
 def _federated_token(path: Path, simulator: DynamicsSimulator, **claims: object) -> str:
@@ -74,8 +74,8 @@ async def test_a_workload_signs_in_with_the_token_its_platform_keeps_in_a_file(
     token_file = tmp_path / "token"
     token_file.write_text(_federated_token(path, simulator))
     settings = settings_for(simulator, client_secret=None, federated_token_file=token_file)
-    async with finance_operations(settings) as port:
-        assert isinstance((await port.post([sale(1)]))[0], Booked)
+    async with finance_operations(settings) as dynamics:
+        assert isinstance((await dynamics.transactions.post([sale(1)]))[0], Booked)
 
 
 @pytest.mark.parametrize(
@@ -97,8 +97,8 @@ async def test_a_workload_nobody_registered_is_a_matter_of_set_up(
     token_file = tmp_path / "token"
     token_file.write_text(_federated_token(path, simulator, **(claims or {})))
     settings = settings_for(simulator, client_secret=None, federated_token_file=token_file)
-    async with finance_operations(settings) as port:
-        [posting] = await port.post([sale(1)])
+    async with finance_operations(settings) as dynamics:
+        [posting] = await dynamics.transactions.post([sale(1)])
     assert isinstance(posting, Failed)
     assert isinstance(posting.error, SetUpWrong)
     assert code in posting.error.message
@@ -113,31 +113,33 @@ async def test_a_managed_identity_signs_in(
     settings = settings_for(
         simulator, client_secret=None, tenant_id=None, client_id=client_id, authority=None
     )
-    async with finance_operations(settings) as port:
-        assert isinstance((await port.post([sale(1)]))[0], Booked)
+    async with finance_operations(settings) as dynamics:
+        assert isinstance((await dynamics.transactions.post([sale(1)]))[0], Booked)
 
 
 async def test_many_calls_share_one_token(simulator: DynamicsSimulator) -> None:
-    async with finance_operations(settings_for(simulator)) as port:
-        await asyncio.gather(*(port.post([sale(n)]) for n in range(8)))
-        await port.post([sale(9)])
+    async with finance_operations(settings_for(simulator)) as dynamics:
+        await asyncio.gather(*(dynamics.transactions.post([sale(n)]) for n in range(8)))
+        await dynamics.transactions.post([sale(9)])
     assert simulator.counts.listing()["token"] == 1
 
 
 async def test_a_token_dynamics_no_longer_takes_is_replaced_once() -> None:
     clock = ManualClock()
     async with DynamicsSimulator(clock=clock) as simulator:
-        async with finance_operations(settings_for(simulator)) as port:
-            await port.post([sale(1)])
+        async with finance_operations(settings_for(simulator)) as dynamics:
+            await dynamics.transactions.post([sale(1)])
             clock.advance(timedelta(hours=2))  # for Dynamics only: our own copy still looks valid
-            postings = await asyncio.gather(*(port.post([sale(n)]) for n in range(2, 6)))
+            postings = await asyncio.gather(
+                *(dynamics.transactions.post([sale(n)]) for n in range(2, 6))
+            )
         assert all(isinstance(posting, Booked) for [posting] in postings)
         assert simulator.counts.listing()["token"] == 2
 
 
 async def test_a_wrong_secret_is_a_matter_of_set_up(simulator: DynamicsSimulator) -> None:
-    async with finance_operations(settings_for(simulator, client_secret="guess")) as port:
-        [posting] = await port.post([sale(1)])
+    async with finance_operations(settings_for(simulator, client_secret="guess")) as dynamics:
+        [posting] = await dynamics.transactions.post([sale(1)])
     assert isinstance(posting, Failed)
     assert isinstance(posting.error, SetUpWrong)
     assert "AADSTS7000215" in posting.error.message
@@ -148,8 +150,8 @@ async def test_a_token_for_another_environment_is_a_matter_of_set_up(
     simulator: DynamicsSimulator,
 ) -> None:
     settings = settings_for(simulator, scope="https://other.example/.default")
-    async with finance_operations(settings) as port:
-        [posting] = await port.post([sale(1)])
+    async with finance_operations(settings) as dynamics:
+        [posting] = await dynamics.transactions.post([sale(1)])
     assert isinstance(posting, Failed)
     assert isinstance(posting.error, SetUpWrong)
     assert posting.error.status == 401
@@ -157,8 +159,8 @@ async def test_a_token_for_another_environment_is_a_matter_of_set_up(
 
 
 async def test_a_missing_tenant_is_named(simulator: DynamicsSimulator) -> None:
-    async with finance_operations(settings_for(simulator, tenant_id=None)) as port:
-        [posting] = await port.post([sale(1)])
+    async with finance_operations(settings_for(simulator, tenant_id=None)) as dynamics:
+        [posting] = await dynamics.transactions.post([sale(1)])
     assert isinstance(posting, Failed)
     assert "DYNAMICS_TENANT_ID" in posting.error.message
 
@@ -168,8 +170,8 @@ async def test_a_file_that_is_not_there_is_named(
 ) -> None:
     missing = tmp_path / "missing.pem"
     settings = settings_for(simulator, client_secret=None, certificate_path=missing)
-    async with finance_operations(settings) as port:
-        [posting] = await port.post([sale(1)])
+    async with finance_operations(settings) as dynamics:
+        [posting] = await dynamics.transactions.post([sale(1)])
     assert isinstance(posting, Failed)
     assert isinstance(posting.error, SetUpWrong)
     assert "missing.pem" in posting.error.message
@@ -181,7 +183,7 @@ async def test_an_identity_service_that_is_down_is_worth_another_try(
     simulator.faults.add(
         Fault(kind=FaultKind.SERVER_ERROR, count=None, target=Target.IDENTITY, retry_after=0)
     )
-    async with finance_operations(settings_for(simulator)) as port:
-        [posting] = await port.post([sale(1)])
+    async with finance_operations(settings_for(simulator)) as dynamics:
+        [posting] = await dynamics.transactions.post([sale(1)])
     assert isinstance(posting, Failed)
     assert isinstance(posting.error, TryLater)

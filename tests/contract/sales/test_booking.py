@@ -180,8 +180,10 @@ async def test_whatever_a_till_may_publish_dynamics_books_to_the_cent(
 ) -> None:
     async with httpx.AsyncClient() as http:
         await http.post(f"{simulator.api_url}/_simulator/reset")
-    async with finance_operations(settings_for(simulator)) as port:
-        outcomes = await handlers.book([delivery(fact) for fact in facts], _Bare(port))
+    async with finance_operations(settings_for(simulator)) as finance:
+        outcomes = await handlers.book(
+            [delivery(fact) for fact in facts], _Bare(finance.transactions)
+        )
     assert [type(outcome) for outcome in outcomes] == [Done] * len(facts), outcomes
     booked = await inspect(simulator, "transactions")
     expected: dict[str, Decimal] = {}
@@ -202,8 +204,8 @@ async def test_a_trading_day_is_booked_as_the_tills_closed_it(
         for fact in facts
         if isinstance(fact, StoreDayClosed)
     }
-    async with finance_operations(settings_for(simulator)) as port:
-        bare = _Bare(port)
+    async with finance_operations(settings_for(simulator)) as finance:
+        bare = _Bare(finance.transactions)
         outcomes = await handlers.book([delivery(fact) for fact in trade], bare)
     assert all(isinstance(outcome, Done) for outcome in outcomes)
     booked = await inspect(simulator, "transactions")
