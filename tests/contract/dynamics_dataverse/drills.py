@@ -27,7 +27,8 @@ async def _keys(simulator: DynamicsSimulator, entity_set: str, column: str) -> l
     skip: int | None = 0
     async with httpx.AsyncClient(base_url=f"{simulator.api_url}/_simulator") as http:
         while skip is not None:
-            query = {"product": "dataverse", "set": entity_set, "skip": skip, "top": _PAGE}
+            query: dict[str, str | int] = {"product": "dataverse", "set": entity_set}
+            query |= {"skip": skip, "top": _PAGE}
             page = (await http.get("/entities", params=query)).raise_for_status().json()
             rows += page["value"]
             skip = page["next"]

@@ -57,7 +57,7 @@ async def test_pages_may_be_read_one_at_a_time_and_leave_nothing_out(
         await product.loyalty.record([points("late")])
         pages, cursor = await _all(product, Subject.POINTS, first.cursor)
         keys = [each.values["key"] for page in [first, *pages] for each in page.rows]
-        assert sorted(keys) == [str(number) for number in range(8)]
+        assert sorted(map(str, keys)) == [str(number) for number in range(8)]
         [last], _ = await _all(product, Subject.POINTS, cursor)
         assert [each.values["key"] for each in last.rows] == ["late"]
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from infra.local.dynamics import DynamicsSimulator, Fault, FaultKind
-from shared.dynamics import MissingParent, Refused, SetUpWrong, TryLater
+from shared.dynamics import Booked, MissingParent, Refused, SetUpWrong, TryLater
 from shared.dynamics.dataverse import Dataverse, dataverse
 from shared.dynamics.ports.master_data import Credit
 from tests.contract.dynamics_dataverse.conftest import settings_for
@@ -68,6 +68,7 @@ async def test_the_last_of_two_savings_in_one_call_wins(product: Dataverse) -> N
 async def test_credit_is_what_dataverse_says(product: Dataverse, api: httpx.AsyncClient) -> None:
     [posting] = await product.customers.save([customer("O1", "Mill", is_person=False)])
     assert await product.customers.credit("gbrt", "O1") == Credit(None, None, False, "GBP")
+    assert isinstance(posting, Booked)
     await api.patch(posting.key, json={"creditlimit": 250.5, "creditonhold": True})
     assert await product.customers.credit("gbrt", "O1") == Credit(
         Decimal("250.5"), None, on_hold=True, currency="GBP"

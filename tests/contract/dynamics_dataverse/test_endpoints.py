@@ -38,7 +38,8 @@ class Receiver:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while head := await reader.readuntil(b"\r\n\r\n"):
             line, *lines = head.decode().strip().split("\r\n")
-            headers = dict(each.lower().split(": ", 1) for each in lines)
+            pairs = (each.split(": ", 1) for each in lines)
+            headers = {name.lower(): value for name, value in pairs}
             body = await reader.readexactly(int(headers["content-length"]))
             self.told.append((line, headers, body))
             self.news.set()
@@ -88,7 +89,7 @@ async def test_a_webhook_hears_of_what_is_made_changed_and_deleted(
     line, headers, _ = receiver.told[0]
     assert "?code=k%26y" in line
     assert headers["x-ms-dynamics-entity-name"] == "contact"
-    assert headers["x-ms-dynamics-request-name"] == "create"
+    assert headers["x-ms-dynamics-request-name"] == "Create"
 
 
 async def test_registering_again_leaves_one_of_each(

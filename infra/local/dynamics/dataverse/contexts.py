@@ -76,14 +76,14 @@ def _image(table: Table, stored: Stored, columns: frozenset[str]) -> dict[str, o
     row: Row = {
         name: value
         for name, value in stored.row.items()
-        if value is not None and (not columns or _attribute(name) in columns)
+        if value is not None and (not columns or attribute(name) in columns)
     }
     return entity(table, stored.id, row, stored.version)
 
 
 def entity(table: Table, identifier: str, row: Row, version: int | None) -> dict[str, object]:
     attributes = [
-        {"key": _attribute(name), "value": _value(table, name, value)}
+        {"key": attribute(name), "value": _value(table, name, value)}
         for name, value in {**row, table.primary: identifier}.items()
     ]
     return {
@@ -110,7 +110,8 @@ def reference(logical: str, identifier: str) -> dict[str, object]:
     }
 
 
-def _attribute(name: str) -> str:
+def attribute(name: str) -> str:
+    """The column as the SDK calls it: lookups without what the Web API puts around them."""
     match = _LOOKUP.fullmatch(name)
     return match[1] if match else name
 

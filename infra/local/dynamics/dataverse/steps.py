@@ -15,7 +15,7 @@ from infra.local.dynamics.clock import Clock
 from infra.local.dynamics.webhooks import Subscription, Webhooks
 
 from .columns import Row
-from .contexts import context, fitting
+from .contexts import attribute, context, fitting
 from .operations import Change
 from .rows import Rows, Stored
 from .tables import BY_LOGICAL
@@ -45,9 +45,7 @@ class Step:
             return False
         if self.message != "Update" or not self.filtering:
             return True
-        return bool(self.filtering & {name.removesuffix("_value").lstrip("_") if
-                                      name.endswith("_value") else name
-                                      for name in change.changed})  # fmt: skip
+        return not self.filtering.isdisjoint(map(attribute, change.changed))
 
 
 class Steps:
@@ -79,12 +77,14 @@ class Steps:
 
     def refresh(self) -> None:
         """Read the registrations anew."""
-        found = dict(filter(None, map(self._read, self._all("sdkmessageprocessingstep"))))
-        self._steps = tuple(found)
-        for subscription in found.values():
+        read = map(self._read, self._all("sdkmessageprocessingstep"))
+        found = [each for each in read if each is not None]
+        self._steps = [step for step, _ in found]
+        for _, subscription in found:
             self._webhooks.subscribe(subscription)
+        known = {step.id for step in self._steps}
         for old in self._webhooks.subscriptions(PRODUCT):
-            if old.id not in {step.id for step in self._steps}:
+            if old.id not in known:
                 self._webhooks.unsubscribe(PRODUCT, old.id)
 
     def _all(self, logical: str) -> list[Stored]:
