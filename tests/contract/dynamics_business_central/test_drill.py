@@ -10,4 +10,4 @@ from tests.dynamics_drill import WRITES, Drill, run
 
 @pytest.mark.parametrize("drill", DRILLS, ids=lambda drill: drill.name)
 async def test_broken_connections_double_and_lose_nothing(drill: Drill) -> None:
-    (await run(drill, WRITES // len(DRILLS))).check()
+    (await run(drill, WRITES * drill.batch // len(DRILLS))).check()
