@@ -37,6 +37,12 @@ def policy(text: str) -> AuthorizationRule:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
+def positive(text: str) -> int:
+    if int(text) < 1:
+        raise argparse.ArgumentTypeError("it has to be above 0")
+    return int(text)
+
+
 _PORT = {"type": int, "metavar": "PORT"}
 _FLAG = {"action": "store_true"}
 
@@ -87,6 +93,11 @@ OPTIONS: dict[str, dict[str, dict[str, Any]]] = {
             "choices": tuple(LIMITS),
             "help": "refuse what that tier, or the official emulator, refuses as too much",
         },
+        "--max-message-bytes": {
+            "type": positive,
+            "metavar": "BYTES",
+            "help": "largest message and batch (1 MiB, or that of --strict-limits)",
+        },
         "--expire-idle": {
             **_FLAG,
             "help": "end idle links and connections as the service does: after 10 and 5 minutes",
@@ -135,6 +146,7 @@ async def serve(arguments: argparse.Namespace) -> None:
             tls=tls_files(arguments),
             clock=ManualClock() if arguments.clock == "manual" else None,
             strict_limits=arguments.strict_limits,
+            max_message_bytes=arguments.max_message_bytes,
             expire_idle=arguments.expire_idle,
             meter_provider=provider,
         ) as bus:

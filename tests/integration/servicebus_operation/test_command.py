@@ -17,7 +17,7 @@ import httpx
 import pytest
 from azure.servicebus import ServiceBusMessage
 from azure.servicebus.aio import ServiceBusClient
-from azure.servicebus.exceptions import ServiceBusServerBusyError
+from azure.servicebus.exceptions import MessageSizeExceededError, ServiceBusServerBusyError
 
 from infra.local.servicebus import logs
 from infra.local.servicebus.__main__ import main
@@ -72,7 +72,8 @@ async def test_one_process_from_ready_to_a_graceful_end(
     config = tmp_path / "Config.json"
     config.write_text(json.dumps(CONFIG))
     options = ("--config", str(config), "--data", str(tmp_path / "data"), "--clock", "manual")
-    async with program(*options, "--log-format", "json") as running:
+    more = ("--log-format", "json", "--max-message-bytes", "2000")
+    async with program(*options, *more) as running:
         admin = running.ready["admin"]
 
         def ask(*words: str) -> tuple[int, str]:
@@ -87,6 +88,8 @@ async def test_one_process_from_ready_to_a_graceful_end(
             client.get_queue_sender("work", client_identifier="till-7") as sender,
         ):
             await sender.send_messages(ServiceBusMessage("x", message_id="sale-1"))
+            with pytest.raises(MessageSizeExceededError):
+                await sender.send_messages(ServiceBusMessage("x" * 2000))
             added = await asyncio.to_thread(ask, "faults", "add", "refuse", "--times", "1")
             with pytest.raises(ServiceBusServerBusyError):
                 await sender.send_messages(ServiceBusMessage("x"))
@@ -182,6 +185,7 @@ async def test_a_second_signal_ends_a_process_that_does_not_stop() -> None:
         (["--in-memory", "--data", "."], 2, "either --data FOLDER or --in-memory"),
         (["clock", "--admin", "http://127.0.0.1:1"], 1, "No local Service Bus answers"),
         (["--in-memory", "--clock", "sand"], 2, "--clock"),
+        (["--in-memory", "--max-message-bytes", "0"], 2, "above 0"),
         (["faults", "add", "earthquake"], 2, "earthquake"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
