@@ -12,7 +12,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from .clock import Clock
 from .counts import Counts
 from .faults import REQUEST_KINDS, Fault, FaultKind, FaultPlan, Target
-from .limits import Gate, Refusal, principal_of
+from .gates import Gate
+from .limits import Refusal, principal_of
 from .problems import Problem, answer_problem
 from .product import ConnectionDropped, Product
 from .server import ABORT

@@ -16,11 +16,12 @@ from .api import FaultyIdentity, Front, application
 from .clock import Clock
 from .counts import Counts
 from .faults import Fault, FaultPlan
+from .gates import gates
 from .identity.certificates import tls_files
 from .identity.registration import Registration
 from .identity.routes import IdentityService
 from .identity.tokens import TokenAuthority
-from .limits import Limits, gates
+from .limits import Limits
 from .product import Product, ProductContext
 from .server import RunningServer
 from .webhooks import HttpSender, Outbox, Sender, Webhooks

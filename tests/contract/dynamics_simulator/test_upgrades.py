@@ -130,6 +130,46 @@ async def test_an_upgrade_that_is_cleared_leaves_everything_as_it_was(
     assert after == before
 
 
+async def test_a_batch_in_json_meets_the_upgrade_too(api: httpx.AsyncClient) -> None:
+    root = "/v2.0/production/api/v2.0"
+    company = (await api.get(f"{root}/companies")).json()["value"][0]["id"]
+    await _upgrade(
+        api,
+        {
+            "kind": "schema-upgrade",
+            "product": "business-central",
+            "entity_set": "customers",
+            "field": "displayName",
+            "becomes": "fullName",
+        },
+    )
+    requests = [
+        {
+            "id": name,
+            "method": "POST",
+            "url": f"companies({company})/customers",
+            "headers": {"Content-Type": "application/json"},
+            "body": {name: "Quay Books"},
+        }
+        for name in ("displayName", "fullName")
+    ]
+
+    answer = await api.post(
+        f"{root}/$batch",
+        json={"requests": requests},
+        headers={"Prefer": "odata.continue-on-error"},
+    )
+    found = await api.get(
+        f"{root}/companies({company})/customers", params={"$filter": "fullName eq 'Quay Books'"}
+    )
+
+    old, new = answer.json()["responses"]
+    assert (old["status"], new["status"]) == (400, 201)
+    assert "displayName" in str(old["body"])
+    assert new["body"]["fullName"] == "Quay Books"
+    assert [row["fullName"] for row in found.json()["value"]] == ["Quay Books"]
+
+
 @pytest.mark.parametrize(
     "incomplete",
     [

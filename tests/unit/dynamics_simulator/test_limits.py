@@ -13,17 +13,13 @@ import pytest
 import pytest_asyncio
 
 from infra.local.dynamics.clock import ManualClock
+from infra.local.dynamics.gates import Gate, QueueGate, ResourceGate, WindowGate, gates
 from infra.local.dynamics.limits import (
-    Gate,
     Limits,
-    QueueGate,
     QueueLimit,
     Refusal,
-    ResourceGate,
     ResourceLimit,
-    WindowGate,
     WindowLimit,
-    gates,
     principal_of,
 )
 

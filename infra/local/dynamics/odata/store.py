@@ -61,8 +61,9 @@ class EntityStore:
             self._db.execute("PRAGMA synchronous=NORMAL")
             for entity_set in sets:
                 self._db.execute(
-                    f'CREATE TABLE IF NOT EXISTS "{entity_set.stored_in}" (record INTEGER PRIMARY KEY, '
-                    "key TEXT NOT NULL UNIQUE, body TEXT NOT NULL, version INTEGER NOT NULL)"
+                    f'CREATE TABLE IF NOT EXISTS "{entity_set.stored_in}" '
+                    "(record INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, body TEXT NOT NULL, "
+                    "version INTEGER NOT NULL)"
                 )
         except sqlite3.Error as error:
             raise StoreUnusable(f"cannot use {path} as the database: {error}") from error
