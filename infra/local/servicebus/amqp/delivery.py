@@ -14,6 +14,7 @@ from infra.local.servicebus.amqp.message import (
     BODY,
     DELIVERY_ANNOTATIONS,
     HEADER,
+    LONGEST_HEADER_TTL,
     MESSAGE_ANNOTATIONS,
     PROPERTIES,
     Header,
@@ -51,7 +52,6 @@ _SCHEDULED_TIME = _long_entry("x-opt-scheduled-enqueue-time", 0x83)
 _PARTITION_KEY = encode_symbol("x-opt-partition-key")
 _DEAD_LETTER_SOURCE = encode_symbol("x-opt-deadletter-source")
 _FRESH_HEADER = encode_composite(Header(delivery_count=0))
-LONGEST_HEADER_TTL = 0xFFFFFFFF
 _SIGNED = Struct(">q").pack
 _OURS = frozenset(
     {name for name, _ in _FIXED_LAYOUT}

@@ -21,6 +21,10 @@ from infra.local.servicebus.amqp.values import Symbol
 HEADER, DELIVERY_ANNOTATIONS, MESSAGE_ANNOTATIONS = 0x70, 0x71, 0x72
 PROPERTIES, APPLICATION_PROPERTIES = 0x73, 0x74
 DATA, SEQUENCE, VALUE, FOOTER = 0x75, 0x76, 0x77, 0x78
+
+LONGEST_HEADER_TTL = 0xFFFFFFFF
+"""ms. Longer times to live do not fit; the SDKs then say them as creation and expiry time too."""
+
 BATCH_FORMAT = 0x80013700
 """Message format of Service Bus batches: data sections that each hold a whole message."""
 

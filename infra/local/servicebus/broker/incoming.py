@@ -7,14 +7,12 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from infra.local.servicebus.amqp.message import with_message_id
+from infra.local.servicebus.amqp.message import LONGEST_HEADER_TTL, with_message_id
 from infra.local.servicebus.broker.errors import InvalidArgument
 from infra.local.servicebus.broker.messages import Parse, ParsedMessage
 
 SCHEDULED_ENQUEUE_TIME = "x-opt-scheduled-enqueue-time"
 PARTITION_KEY = "x-opt-partition-key"
-# Longer times to live do not fit the header; the SDKs then say them as creation and expiry time.
-LONGEST_HEADER_TTL = 0xFFFFFFFF
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 LAST_TIME = 253_402_300_799_999  # the end of the year 9999, where .NET's time ends
 

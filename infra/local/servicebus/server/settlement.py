@@ -16,12 +16,10 @@ from infra.local.servicebus.amqp.performatives import (
     Released,
 )
 from infra.local.servicebus.broker import BrokerError, Queue
+from infra.local.servicebus.broker.queue import DESCRIPTION, REASON
 from infra.local.servicebus.server.errors import NOT_ALLOWED, NOT_IMPLEMENTED, error_of, refused
 
 Action = Callable[[Queue, UUID, Any, int], None]
-
-REASON = "DeadLetterReason"
-DESCRIPTION = "DeadLetterErrorDescription"
 
 
 def settle(queue: Queue, token: UUID, state: Any, now: int) -> Outcome:
