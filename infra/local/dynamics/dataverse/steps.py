@@ -27,6 +27,7 @@ _KEY, _HEADER, _QUERY = 4, 5, 6
 _REGISTRATION = frozenset({
     "serviceendpoint", "sdkmessageprocessingstep", "sdkmessageprocessingstepimage",
 })  # fmt: skip
+_TOO_LARGE = {"x-ms-dynamics-msg-size-exceeded": "true"}
 _MOST_BYTES = {"dataverse-webhook": 256 * 1024, "dataverse-service-bus": 192 * 1024}
 
 
@@ -66,13 +67,15 @@ class Steps:
                     self._send(step, change)
 
     def _send(self, step: Step, change: Change) -> None:
-        body = context(change, step.id, step.images, self._clock())
+        whole = context(change, step.id, step.images, self._clock())
+        body = fitting(whole, _MOST_BYTES[step.policy])
         self._webhooks.publish(
             PRODUCT,
             step.id,
             f"{change.table.entity_set}({change.id})",
             change.message,
-            fitting(body, _MOST_BYTES[step.policy]),
+            body,
+            headers={} if body is whole else _TOO_LARGE,
         )
 
     def refresh(self) -> None:
