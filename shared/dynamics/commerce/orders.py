@@ -26,6 +26,7 @@ from shared.dynamics.odata.errors import (
     SetUpWrong,
     TryLater,
 )
+from shared.dynamics.odata.messages import Operation
 from shared.dynamics.odata.responses import json_object
 from shared.dynamics.once import book_once
 from shared.dynamics.ports.documents import DocumentKind, DocumentStatus, SalesDocument
@@ -73,10 +74,13 @@ class CommerceOrders:
     async def _post(self, document: SalesDocument) -> Posting:
         try:
             body = await self._body(document)
+            upload = action(UPLOAD, body)
         except DynamicsError as error:
             return Failed(error)
+        except ValueError as error:
+            return Failed(Refused(str(error)))
         return await book_once(
-            lambda: self._upload(body),
+            lambda: self._upload(upload),
             lambda: self._look_up(str(body["ChannelReferenceId"])),
             key=lambda found: str(found["Id"]),
             differences=lambda found: differences(body, found),
@@ -93,9 +97,9 @@ class CommerceOrders:
         products = await self._products.ids([line.item for line in document.lines])
         return upload_body(document, products, self._settings)
 
-    async def _upload(self, body: Body) -> Entity:
+    async def _upload(self, upload: Operation) -> Entity:
         try:
-            return json_object(await self._service.write(action(UPLOAD, body)))
+            return json_object(await self._service.write(upload))
         except TryLater as error:
             if error.status is not None and 200 <= error.status < 300:
                 raise Uncertain("the answer is not a JSON object") from error

@@ -102,10 +102,11 @@ class Events:
     async def _exchange(self, path: str, entries: Sequence[Body], single: bool) -> list[Answer]:
         """Return one answer per entry. Raises Uncertain, DynamicsError."""
         alone = single and len(entries) == 1
-        if alone:
-            operation = Operation("POST", path, to_json(entries[0]))
-        else:
-            operation = Operation("POST", f"{path}/bulk", to_json(entries))
+        try:
+            content = to_json(entries[0] if alone else entries)
+        except ValueError as error:
+            raise Refused(str(error)) from error
+        operation = Operation("POST", path if alone else f"{path}/bulk", content)
         response = await self._service.write(operation)
         try:
             found = json.loads(response.body, parse_float=Decimal)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pydantic import Field, HttpUrl
+from pydantic import Field, HttpUrl, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from shared.dynamics.ports.stock import Movement
@@ -53,6 +53,11 @@ class InventoryVisibilitySettings(ConnectionSettings):
     )
     variant_dimension: str = Field("configId", description="dimension a variant is named in")
     bulk: int = Field(MAX_BULK, ge=1, le=MAX_BULK)
+
+    @field_validator("measures")
+    @classmethod
+    def _and_the_defaults(cls, named: Mapping[Movement, str]) -> Mapping[Movement, str]:
+        return {**MEASURES, **named}
 
     @property
     def token_scope(self) -> str:

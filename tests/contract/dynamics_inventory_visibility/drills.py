@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Hashable, Sequence
 from contextlib import asynccontextmanager
 from decimal import Decimal
@@ -54,18 +53,16 @@ async def _changes(simulator: DynamicsSimulator) -> AsyncIterator[Target]:
 
 @asynccontextmanager
 async def _reservations(simulator: DynamicsSimulator) -> AsyncIterator[Target]:
-    async def stored() -> Sequence[Hashable]:
-        found = await _rows(simulator, "reservations")
-        return [json.loads(str(row["dimensions"]))["colorid"] for row in found]
+    """Of nothing: what has no stock can be reserved no other way."""
 
-    async with inventory_visibility(settings_for(simulator, variant_dimension="colorId")) as port:
+    async def stored() -> Sequence[Hashable]:
+        return [str(row["product"]) for row in await _rows(simulator, "reservations")]
+
+    async with inventory_visibility(settings_for(simulator)) as port:
 
         async def write(numbers: Sequence[int]) -> Sequence[Posting]:
             return await port.reservations.reserve(
-                [
-                    Reservation(f"r{n}", "usrt", "22423", Decimal(0), "S1", "W2", f"C{n}")
-                    for n in numbers
-                ]
+                [Reservation(f"r{n}", "usrt", f"P{n}", Decimal(0), "S1", "W2") for n in numbers]
             )
 
         yield Target(write, stored)

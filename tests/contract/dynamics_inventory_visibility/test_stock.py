@@ -88,12 +88,14 @@ async def test_an_entry_that_lost_a_race_is_sent_again(
 
 async def test_a_bad_entry_fails_alone(simulator: DynamicsSimulator) -> None:
     async with inventory_visibility(settings_for(simulator)) as port:
-        first, bad, last = await port.stock.change([sold(1), sold(2, site=""), sold(3)])
+        tiny = sold(4, "1.00000000000000001")
+        first, bad, last, odd = await port.stock.change([sold(1), sold(2, site=""), sold(3), tiny])
         assert isinstance(first, Booked)
         assert isinstance(last, Booked)
         error = failure(bad)
         assert isinstance(error, Refused)
         assert "'siteid' is required" in error.message
+        assert isinstance(failure(odd), Refused), "no JSON number carries it"
         assert await cakestands(port) == {"W2": Decimal(18)}
 
 

@@ -89,6 +89,13 @@ async def test_an_order_that_is_not_there_is_uploaded(answer: httpx.Response) ->
     assert posting == Booked("web:101:T1:1", already_there=False)
 
 
+async def test_an_amount_no_json_number_carries_is_refused() -> None:
+    tiny = sale(1, lines=(SalesLine(1, "22423", Decimal("1.00000000000000001"), Decimal(1)),))
+    [posting] = await _orders(httpx.Response(204), uploads=False).post([tiny])
+    assert isinstance(posting, Failed)
+    assert isinstance(posting.error, Refused)
+
+
 @pytest.mark.parametrize(
     ("answer", "kind"),
     [

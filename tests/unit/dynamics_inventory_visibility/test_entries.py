@@ -42,6 +42,15 @@ def test_a_movement_is_counted_by_its_measure(
     assert body["quantities"] == {"pos": measures}
 
 
+def test_a_measure_that_is_set_leaves_the_others_as_they_were() -> None:
+    settings = SETTINGS.model_validate(
+        {"url": SETTINGS.url, "environment_id": "e", "measures": {"damaged": "-damaged"}}
+    )
+    damaged = sold(1, 2, movement=Movement.DAMAGED)
+    assert entries.change(damaged, settings)["quantities"] == {"pos": {"damaged": Decimal(2)}}
+    assert entries.change(sold(1), settings)["quantities"] == {"pos": {"outbound": Decimal(1)}}
+
+
 def test_a_count_sets_every_measure_of_ours() -> None:
     counted = StockCount("c", "usrt", "22423", Decimal(7), "S1", "W2", AT)
     assert entries.count(counted, SETTINGS)["quantities"] == {
