@@ -191,7 +191,8 @@ REGISTRATION = (
         ),
         read=(
             "name", "mode", "stage", "rank", "supporteddeployment", "asyncautodelete",
-            "filteringattributes", "_sdkmessageid_value", "_eventhandler_value", "_sdkmessagefilterid_value",
+            "filteringattributes", "_sdkmessageid_value", "_eventhandler_value",
+            "_sdkmessagefilterid_value",
         ),
         follows=("sdkmessageid", "sdkmessagefilterid", "eventhandler_serviceendpoint"),
         used_by=_REGISTER,

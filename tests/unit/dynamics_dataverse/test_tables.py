@@ -109,6 +109,7 @@ class Spy:
         if action:
             self.actions[entity_set].add(action)
         for row in body["Targets"] if action else [body]:
+            self.used[entity_set] |= set(re.findall(r"(\w+)='", row.get("@odata.id", "")))
             for name in row:
                 if name.endswith("@odata.bind"):
                     self.follows[entity_set].add(name.removesuffix("@odata.bind"))
