@@ -39,19 +39,22 @@ class Spy:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.asked: dict[str, set[str]] = defaultdict(set)
+        self.by_replica: set[str] = set()
         real = Service.call
 
         async def call(service: Service, operation: Operation) -> Response:
             if operation.method == "GET":
-                self._look(operation.path)
+                self._look(operation)
             return await real(service, operation)
 
         monkeypatch.setattr(Service, "call", call)
 
-    def _look(self, url: str) -> None:
-        parts = urlsplit(url)
+    def _look(self, operation: Operation) -> None:
+        parts = urlsplit(operation.path)
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
         segments = [_KEY.sub("", each) for each in parts.path.split("/")]
+        if ("Data-Access-Intent", "ReadOnly") in operation.headers:
+            self.by_replica.add(segments[-1])
         asked = self.asked[segments[-1]]
         asked |= set(filter(None, query.get("$select", "").split(",")))
         asked |= set(re.findall(r"(\w+) (?:eq|gt) ", query.get("$filter", "")))
@@ -104,3 +107,20 @@ async def test_nothing_is_asked_for_that_the_table_does_not_name(
     unnamed = {name: asked - known.get(name, set()) for name, asked in spy.asked.items()}
     assert not {name: fields for name, fields in unnamed.items() if fields}
     assert len(spy.asked) > 15
+
+
+async def test_only_what_may_be_some_seconds_old_is_read_from_the_replica(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    spy = Spy(monkeypatch)
+    async with DynamicsSimulator() as simulator:
+        await _use_everything(simulator)
+    assert spy.by_replica == {
+        "items",
+        "itemPrices",
+        "locations",
+        "vendors",
+        "currencies",
+        "dimensions",
+        "locationStocks",
+    }
