@@ -128,8 +128,10 @@ class DynamicsSimulator:
         outbox = Outbox(data / "webhooks.sqlite")
         stack.callback(outbox.close)
         http = HttpSender()
-        stack.push_async_callback(http.aclose)
         senders: dict[str, Sender] = {"http": http, "https": http, **self._senders}
+        for sender in set(senders.values()):
+            if (close := getattr(sender, "aclose", None)) is not None:
+                stack.push_async_callback(close)
         return Webhooks(outbox, self.clock, senders, self.counts)
 
     def _open_products(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -78,16 +79,28 @@ async def receiver() -> AsyncIterator[Receiver]:
     await server.stop()
 
 
-def _open(
-    path: Path | str, clock: ManualClock, senders: Mapping[str, Sender] | None = None
-) -> tuple[Webhooks, Outbox]:
-    outbox = Outbox(path)
-    return Webhooks(outbox, clock, {"http": HttpSender(), **(senders or {})}, Counts()), outbox
+Open = Callable[..., tuple[Webhooks, Outbox]]
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def open_webhooks(clock: ManualClock) -> AsyncIterator[Open]:
+    """Opens the room over a database, with senders beside the one for HTTP; closed at the end."""
+    async with AsyncExitStack() as stack:
+
+        def open_one(
+            path: Path | str = ":memory:", senders: Mapping[str, Sender] | None = None
+        ) -> tuple[Webhooks, Outbox]:
+            outbox, http = Outbox(path), HttpSender()
+            stack.callback(outbox.close)
+            stack.push_async_callback(http.aclose)
+            return Webhooks(outbox, clock, {"http": http, **(senders or {})}, Counts()), outbox
+
+        yield open_one
 
 
 @pytest.fixture
-def webhooks(clock: ManualClock) -> Webhooks:
-    return _open(":memory:", clock)[0]
+def webhooks(open_webhooks: Open) -> Webhooks:
+    return open_webhooks()[0]
 
 
 async def _pass(webhooks: Webhooks, clock: ManualClock, time: timedelta) -> None:
@@ -284,7 +297,7 @@ async def test_headers_of_subscription_and_change_reach_the_receiver(
 
 
 async def test_a_service_bus_endpoint_is_served_by_the_sender_given_for_it(
-    clock: ManualClock,
+    open_webhooks: Open, clock: ManualClock
 ) -> None:
     sent: list[tuple[str, bytes]] = []
 
@@ -294,7 +307,7 @@ async def test_a_service_bus_endpoint_is_served_by_the_sender_given_for_it(
             raise OSError("the bus is away")
         return 200, ""
 
-    webhooks, _ = _open(":memory:", clock, {"sb": send})
+    webhooks, _ = open_webhooks(senders={"sb": send})
     webhooks.subscribe(Subscription("product", "s", "t", "sb://bus/events", DATAVERSE_SERVICE_BUS))
     webhooks.publish("product", "t", "c1", "Create", {"MessageName": "Create"})
     await webhooks.settle()
@@ -312,14 +325,14 @@ async def test_an_address_nobody_can_send_to_is_a_failure_that_says_so(webhooks:
 
 
 async def test_what_was_not_delivered_survives_the_process(
-    clock: ManualClock, receiver: Receiver, tmp_path: Path
+    open_webhooks: Open, clock: ManualClock, receiver: Receiver, tmp_path: Path
 ) -> None:
-    before, outbox = _open(tmp_path / "w.sqlite", clock)
+    before, outbox = open_webhooks(tmp_path / "w.sqlite")
     before.subscribe(_subscription(receiver))
     before.publish("product", "customers", "customers(1)", "created")
     outbox.close()
 
-    after, _ = _open(tmp_path / "w.sqlite", clock)
+    after, _ = open_webhooks(tmp_path / "w.sqlite")
     await _pass(after, clock, timedelta(seconds=30))
 
     assert len(receiver.got) == 1

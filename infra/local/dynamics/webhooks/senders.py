@@ -8,11 +8,13 @@ from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     import httpx
+    from azure.servicebus.aio import ServiceBusClient
+    from azure.servicebus.aio import ServiceBusSender as QueueSender
 
 Sender = Callable[[str, Mapping[str, str], bytes], Awaitable[tuple[int, str]]]
 """Send headers and body to a URL; return status and text of the answer. A sender without statuses
 of its own returns 200. Raises OSError when there was no answer; how long is too long is the
-caller's part."""
+caller's part. One that has an `aclose` is closed with the simulator."""
 
 
 class HttpSender:
@@ -49,10 +51,11 @@ class ServiceBusSender:
 
     def __init__(self, connection_string: str) -> None:
         self._connection_string = connection_string
+        self._client: ServiceBusClient | None = None
+        self._senders: dict[str, QueueSender] = {}
 
     async def __call__(self, url: str, headers: Mapping[str, str], body: bytes) -> tuple[int, str]:
         from azure.servicebus import ServiceBusMessage
-        from azure.servicebus.aio import ServiceBusClient
         from azure.servicebus.exceptions import ServiceBusError
 
         message = ServiceBusMessage(
@@ -61,11 +64,25 @@ class ServiceBusSender:
             application_properties=dict(headers.items()),
         )
         entity = urlsplit(url).path.strip("/")
-        client = ServiceBusClient.from_connection_string(self._connection_string)
         try:
-            # A queue's sender serves topics as well: both are sent to by address.
-            async with client, client.get_queue_sender(entity) as sender:
-                await sender.send_messages(message)
+            await self._sender(entity).send_messages(message)
         except (ServiceBusError, ValueError) as error:
+            await self._senders.pop(entity).close()
             raise OSError(f"{type(error).__name__}: {error}") from error
         return 200, ""
+
+    def _sender(self, entity: str) -> QueueSender:
+        from azure.servicebus.aio import ServiceBusClient
+
+        if self._client is None:
+            self._client = ServiceBusClient.from_connection_string(self._connection_string)
+        if entity not in self._senders:
+            # A queue's sender serves topics as well: both are sent to by address.
+            self._senders[entity] = self._client.get_queue_sender(entity)
+        return self._senders[entity]
+
+    async def aclose(self) -> None:
+        for sender in self._senders.values():
+            await sender.close()
+        if self._client is not None:
+            await self._client.close()
