@@ -4,15 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from infra.local.dynamics.business_central.metadata import metadata_document
+from infra.local.dynamics.dataverse import metadata as dataverse
+from infra.local.dynamics.finance_operations import metadata as finance_operations
 from shared.dynamics.business_central.tables import FIELDS
+from shared.dynamics.dataverse.tables import FIELDS as DATAVERSE
 from shared.dynamics.fields import EntityFields
-from shared.dynamics.metadata import Change, Finding, Severity, compare, read_metadata
+from shared.dynamics.finance_operations.fields import FIELDS as FINANCE_OPERATIONS
+from shared.dynamics.metadata import (
+    Change,
+    Finding,
+    Metadata,
+    Severity,
+    compare,
+    read_metadata,
+)
 from tests.shared_data import shared_data
 from tests.unit.dynamics_metadata.documents import KINDS, ORDERS, SETS, Field, Set, read
 
@@ -136,8 +148,7 @@ def test_an_enum_type_of_another_name_with_the_same_symbols_is_a_risk_only() -> 
 
 
 def test_the_real_business_central_takes_all_that_its_simulator_takes_of_us() -> None:
-    file = shared_data("d365/business-central/metadata_api_v2.0.xml")
-    real = read_metadata([file.read_bytes()])
+    real = recorded()
     simulated = read_metadata([metadata_document()])
     findings = compare(FIELDS, real, simulated)
 
@@ -146,6 +157,12 @@ def test_the_real_business_central_takes_all_that_its_simulator_takes_of_us() ->
     # Names of enum types, and fields the real one says are never null.
     harmless = {Change.TYPE_CHANGED, Change.FIELD_MANDATORY}
     assert {each.change for each in findings} <= harmless
+
+
+@cache
+def recorded() -> Metadata:
+    """The document of a real Business Central; skips where it is absent."""
+    return read_metadata([shared_data("d365/business-central/metadata_api_v2.0.xml").read_bytes()])
 
 
 BC_INVOICES = EntityFields(
@@ -161,8 +178,7 @@ BC_INVOICES = EntityFields(
 
 
 def test_the_real_business_central_has_what_an_invoice_takes() -> None:
-    file = shared_data("d365/business-central/metadata_api_v2.0.xml")
-    real = read_metadata([file.read_bytes()])
+    real = recorded()
     assert compare([BC_INVOICES], real) == []
 
     wrong = replace(
@@ -183,8 +199,7 @@ def test_the_real_business_central_has_what_an_invoice_takes() -> None:
 def test_any_field_taken_out_of_the_real_document_is_missed_by_who_uses_it(
     data: st.DataObject,
 ) -> None:
-    file = shared_data("d365/business-central/metadata_api_v2.0.xml")
-    real = read_metadata([file.read_bytes()])
+    real = recorded()
     entity_set = data.draw(st.sampled_from(sorted(real.sets)))
     type_name = real.sets[entity_set].type
     properties = real.properties(type_name)
@@ -198,3 +213,43 @@ def test_any_field_taken_out_of_the_real_document_is_missed_by_who_uses_it(
     assert [(each.change, each.name) for each in compare([table], without)] == [
         (Change.FIELD_MISSING, name)
     ]
+
+
+@cache
+def simulated(product: str) -> tuple[Metadata, tuple[EntityFields, ...]]:
+    documents: dict[str, tuple[bytes, tuple[EntityFields, ...]]] = {
+        "finance-operations": (finance_operations.metadata_document(), FINANCE_OPERATIONS),
+        "business-central": (metadata_document(), FIELDS),
+        "dataverse": (dataverse.metadata_document(), DATAVERSE),
+    }
+    document, tables = documents[product]
+    return read_metadata([document]), tables
+
+
+@pytest.mark.parametrize("product", ["finance-operations", "business-central", "dataverse"])
+@given(data=st.data())
+def test_a_field_gone_or_shorter_in_a_products_document_is_found_where_it_is_used(
+    product: str, data: st.DataObject
+) -> None:
+    before, tables = simulated(product)
+    used = {table.entity_set: table for table in tables}
+    entity_set = data.draw(st.sampled_from(sorted(before.sets)))
+    type_name = before.sets[entity_set].type
+    properties = before.types[type_name].properties
+    name = data.draw(st.sampled_from(sorted(properties)))
+    is_removed = data.draw(st.booleans())
+    kept = {each: found for each, found in properties.items() if each != name}
+    if not is_removed:
+        kept[name] = replace(properties[name], max_length=0)
+    changed = replace(before.types[type_name], properties=kept)
+    now = replace(before, types={**before.types, type_name: changed})
+
+    found = {(each.entity_set, each.change, each.name) for each in compare(tables, now, before)}
+
+    table = used.get(entity_set)
+    if is_removed and table is not None and name in table.names:
+        assert found == {(entity_set, Change.FIELD_MISSING, name)}
+    elif not is_removed and table is not None and name in (*table.written, *table.key):
+        assert (entity_set, Change.LENGTH_SHRUNK, name) in found
+    else:
+        assert found == set()
