@@ -176,6 +176,7 @@ async def test_the_admin_port_tells_health_and_counts(bus: LocalServiceBus) -> N
     assert (health.status_code, health.json()) == (200, {"status": "healthy"})
     assert inspect.json()["entities"]["sale-completed/Subscriptions/all"] == {
         "active": 0, "locked": 0, "scheduled": 0, "deferred": 0, "deadLettered": 0,
+        "transferDeadLettered": 0,
     }  # fmt: skip
     assert missing.status_code == 404
     assert missing.headers["content-type"] == "application/problem+json"

@@ -232,6 +232,18 @@ def test_dead_letters_wait_for_a_target_that_is_made_anew() -> None:
     assert queue_of(namespace, "q").counts().dead_letter == 0
 
 
+def test_what_waited_in_storage_is_forwarded_when_its_queue_is_made_again() -> None:
+    before = bus(QueueConfig("q"))
+    before.send("q", [message("a")], 0)
+    namespace = bus(QueueConfig("to"))
+    namespace.restore(before.take_changes())
+
+    namespace.create_queue(QueueConfig("q", forward_to="to"), 0)
+
+    assert names(held(namespace, "to")) == ["a"]
+    assert held(namespace, "q") == []
+
+
 def test_what_waited_before_is_forwarded_when_forwarding_begins() -> None:
     namespace = bus(QueueConfig("q"), QueueConfig("to"))
     queue = queue_of(namespace, "q")

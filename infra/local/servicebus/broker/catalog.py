@@ -130,17 +130,17 @@ class Catalog:
                 if part is not None:
                     part.set_config(settings(entity.config))
 
+    def _hand_on(self, entity: Queue | Topic, now: int) -> None:
+        """Forward what waits where it is not to stay: in the entity, which is new or changed and
+        may have messages from before, and where no target took it, which may do so now."""
+        stuck, self._runtime.stuck = self._runtime.stuck, {}
+        self._forward([*parts(entity), *stuck], now)
+
     def _forward(self, sources: Iterable[Queue | Topic], now: int) -> None:
-        """Hand on what waits where it is not to stay."""
         for entity in tuple(sources):
             if isinstance(entity, Queue) and entity.config.forward_to is not None:
                 entity.forward_waiting(now)
         self._runtime.wake(now)
-
-    def _forward_stuck(self, now: int) -> None:
-        """Hand on what no target took: it may be there now, or take something again."""
-        stuck, self._runtime.stuck = self._runtime.stuck, {}
-        self._forward(stuck, now)
 
     # Taking out
 

@@ -78,7 +78,7 @@ class Directory(Catalog):
         self._check_new_entity(config)
         queue = self._make_queue(config, now)
         self._said(queue)
-        self._forward_stuck(now)
+        self._hand_on(queue, now)
         return queue
 
     def create_topic(self, config: TopicConfig, now: int) -> Topic:
@@ -88,7 +88,7 @@ class Directory(Catalog):
         self._said(topic)
         for subscription in config.subscriptions:
             self.create_subscription(topic.address, subscription, now)
-        self._forward_stuck(now)
+        self._hand_on(topic, now)
         return topic
 
     def create_subscription(self, topic: str, config: SubscriptionConfig, now: int) -> Subscription:
@@ -104,6 +104,7 @@ class Directory(Catalog):
             subscription.remove_rule(DEFAULT_RULE_NAME)
         for rule in config.rules:
             subscription.add_rule(rule)
+        self._hand_on(subscription, now)
         return subscription
 
     def _check_new(self, address: str, config: EntityConfig) -> None:
@@ -156,8 +157,7 @@ class Directory(Catalog):
         self._apply(entity, config)
         entity.updated_at = entity.accessed_at = now
         self._said(entity)
-        self._forward(parts(entity), now)
-        self._forward_stuck(now)
+        self._hand_on(entity, now)
 
     # Deleting
 
