@@ -3,7 +3,8 @@
 Ours books the documents of the product's drill one call after another in a simulator in another
 process. Bare httpx then sends the very same requests, recorded before, to the same simulator after
 a reset, and reads the answers' bytes; ids the server chose anew are exchanged. Prints one line per
-drill; the ratio is what counts, the machine cancels out. `unlike`: answers of another status than
+drill: `ratio` of the time a call takes, and `cpu_ratio` of the client's own processor time, which a
+busy machine does not blur. `unlike`: answers of another status than
 recorded, which would make the comparison unfair.
 """
 
@@ -14,8 +15,8 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
 from unittest.mock import patch
@@ -43,6 +44,21 @@ class Elsewhere:
     clock: Clock = field(default_factory=Clock)
 
 
+@dataclass
+class Spent:
+    """Seconds by the clock and of this process's processor time."""
+
+    wall: float = 0.0
+    cpu: float = 0.0
+
+    @contextmanager
+    def measured(self) -> Iterator[None]:
+        wall, cpu = time.perf_counter(), time.process_time()
+        yield
+        self.wall += time.perf_counter() - wall
+        self.cpu += time.process_time() - cpu
+
+
 @dataclass(frozen=True)
 class Recorded:
     request: httpx.Request
@@ -67,19 +83,20 @@ async def _simulator() -> AsyncIterator[Elsewhere]:
         await process.wait()
 
 
-async def _ours(target: Target, drill: Drill, calls: int) -> float:
-    """Return the seconds of all calls but a first one, which signs in."""
+async def _ours(target: Target, drill: Drill, calls: int) -> Spent:
+    """Return what all calls take but a first one, which signs in."""
     await target.write([_WARM_UP])
     return await _calls(target, drill, calls)
 
 
-async def _calls(target: Target, drill: Drill, calls: int) -> float:
-    started = time.perf_counter()
+async def _calls(target: Target, drill: Drill, calls: int) -> Spent:
+    spent = Spent()
     for call in range(calls):
         numbers = range(call * drill.batch, (call + 1) * drill.batch)
-        postings = await target.write(numbers)
+        with spent.measured():
+            postings = await target.write(numbers)
         assert all(isinstance(each, Booked) for each in postings), postings
-    return time.perf_counter() - started
+    return spent
 
 
 async def _record(target: Target, drill: Drill, calls: int) -> list[Recorded]:
@@ -99,9 +116,9 @@ async def _record(target: Target, drill: Drill, calls: int) -> list[Recorded]:
     return recorded
 
 
-async def _bare(root: str, recorded: Sequence[Recorded]) -> tuple[float, int]:
-    """Return the seconds of all requests, and how many were answered by another status."""
-    seconds, unlike = 0.0, 0
+async def _bare(root: str, recorded: Sequence[Recorded]) -> tuple[Spent, int]:
+    """Return what all requests take, and how many were answered by another status."""
+    spent, unlike = Spent(), 0
     renamed: dict[str, str] = {}
     async with httpx.AsyncClient(timeout=60) as http:
         await http.get(f"{root}/_simulator/health")  # connects outside the measurement
@@ -113,11 +130,10 @@ async def _bare(root: str, recorded: Sequence[Recorded]) -> tuple[float, int]:
                 headers = {k: v.replace(old, new) for k, v in headers.items()}
                 content = content.replace(old.encode(), new.encode())
             headers.pop("content-length", None)
-            started = time.perf_counter()
-            response = await http.request(
-                each.request.method, url, headers=headers, content=content or None
-            )
-            seconds += time.perf_counter() - started
+            with spent.measured():
+                response = await http.request(
+                    each.request.method, url, headers=headers, content=content or None
+                )
             unlike += response.status_code != each.status
             chosen = _chosen(response.content)
             renamed = {
@@ -125,7 +141,7 @@ async def _bare(root: str, recorded: Sequence[Recorded]) -> tuple[float, int]:
                 for name, old in each.names.items()
                 if chosen.get(name, old) != old
             } or renamed
-    return seconds, unlike
+    return spent, unlike
 
 
 def _chosen(content: bytes) -> dict[str, str]:
@@ -142,7 +158,9 @@ def _chosen(content: bytes) -> dict[str, str]:
 
 
 async def _measure(drill: Drill, calls: int, rounds: int) -> str:
-    ours, bare, unlike = [], [], 0
+    ours: list[Spent] = []
+    bare: list[Spent] = []
+    unlike = 0
     async with _simulator() as elsewhere, httpx.AsyncClient(timeout=60) as admin:
         simulator = cast(DynamicsSimulator, elsewhere)
 
@@ -156,14 +174,17 @@ async def _measure(drill: Drill, calls: int, rounds: int) -> str:
             async with drill.open(simulator) as target:
                 ours.append(await _ours(target, drill, calls))
             await reset()
-            seconds, unlike = await _bare(elsewhere.api_url, recorded)
-            bare.append(seconds)
-    requests, each = len(recorded), 1000 / calls
+            spent, unlike = await _bare(elsewhere.api_url, recorded)
+            bare.append(spent)
+    each = 1000 / calls
+    wall = min(one.wall for one in bare), min(one.wall for one in ours)
+    cpu = min(one.cpu for one in bare), min(one.cpu for one in ours)
     return (
         f"dynamics-adapters name={drill.name.replace(' ', '-')} calls={calls} "
-        f"documents_per_call={drill.batch} requests={requests} unlike={unlike} "
-        f"bare_ms_per_call={min(bare) * each:.2f} ours_ms_per_call={min(ours) * each:.2f} "
-        f"ratio={min(ours) / min(bare):.2f}"
+        f"documents_per_call={drill.batch} requests={len(recorded)} unlike={unlike} "
+        f"bare_ms={wall[0] * each:.2f} ours_ms={wall[1] * each:.2f} ratio={wall[1] / wall[0]:.2f} "
+        f"bare_cpu_ms={cpu[0] * each:.2f} ours_cpu_ms={cpu[1] * each:.2f} "
+        f"cpu_ratio={cpu[1] / cpu[0]:.2f}"
     )
 
 
