@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from shared.clock import Clock
@@ -198,5 +199,8 @@ def _summary(
 
 
 def _text(value: object) -> str:
+    """Dynamics has no null: what nobody set is zero or empty there."""
     plain = comparable(value)
-    return "" if plain is None else f"{plain:f}" if hasattr(plain, "is_finite") else str(plain)
+    if isinstance(plain, Decimal):
+        return f"{plain.normalize():f}" if plain else ""
+    return "" if plain is None else str(plain)
