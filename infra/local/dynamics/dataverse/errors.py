@@ -1,6 +1,8 @@
 """Refusals in Dataverse's words: `{"error": {"code": "0x…", "message": "…"}}`.
 
-Codes and texts: dynamics.md 3.2 and 3.5 and payloads/dataverse; `GUESSED` names the others.
+Codes and texts: dynamics.md 3.2 and 3.5 and payloads/dataverse. Guessed: status and code of a
+period closed by a plug-in and of a deadlock, the texts for a batch that is too long and for a table
+without change tracking.
 """
 
 from __future__ import annotations
@@ -9,10 +11,6 @@ import json
 from collections.abc import Mapping
 
 JSON_TYPE = "application/json; odata.metadata=minimal"
-
-GUESSED = ("stopped", "deadlock", "batch too large", "change tracking is off")
-"""What no source says: status and code of a period closed by a plug-in and of a deadlock, the text
-for a batch of more than 1,000 operations, and that of a table without change tracking."""
 
 _HELP = (
     "Error identified in Payload provided by the user for Entity :'{}', For more information on "

@@ -7,21 +7,18 @@ changed is collected in `changes` until whoever committed takes it.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
-from urllib.parse import quote, urlencode
-
-from pydantic_core import from_json, to_json
 
 from infra.local.dynamics.clock import Clock
 from infra.local.dynamics.odata.messages import Answer, Operation
 
 from . import errors
 from .addresses import Address, parse_address, parse_reference
-from .columns import GUID, Row, TooLong, Value, WrongValue, guid, moment_text
-from .errors import JSON_TYPE
-from .query import PAGE_SIZE, Aggregate, Query, parse_query
+from .bodies import column_value, passed_over, read_object, target_address, targets
+from .columns import Row, moment_text
+from .pages import json_answer, next_link, page_size
+from .query import Aggregate, Query, parse_query
 from .representation import compute, etag, members
 from .rows import KeyTaken, Rows, Stored
 from .tables import BY_LOGICAL, Table
@@ -71,7 +68,7 @@ class Operations:
         elif address.rest.startswith(ACTIONS) and method == "POST":
             return self._multiple(address, operation, root)
         elif not address.rest and method == "POST":
-            body = _object(operation.body)
+            body = read_object(operation.body)
             stored = self.create(address.table, body)
             return self._written(address.table, stored, operation, root, 201)
         elif not address.rest and method == "GET":
@@ -104,7 +101,7 @@ class Operations:
         context = {"@odata.context": f"{root}$metadata#{address.table.entity_set}/$entity"}
         shown = context | self.shown(address.table, stored, query, operation)
         tag = (("ETag", etag(stored.version)),)
-        return _json(200, shown, tag)
+        return json_answer(200, shown, tag)
 
     def _cell(self, address: Address, root: str) -> Answer:
         table, stored = address.table, self.found(address)
@@ -114,7 +111,7 @@ class Operations:
         if value is None:
             return Answer(204)
         context = f"{root}$metadata#{table.entity_set}({stored.id})/{address.rest}"
-        return _json(200, {"@odata.context": context, "value": value})
+        return json_answer(200, {"@odata.context": context, "value": value})
 
     def shown(
         self, table: Table, stored: Stored, query: Query, operation: Operation
@@ -151,14 +148,16 @@ class Operations:
             answer["@odata.nextLink"] = next_link(
                 root, table, query.raw, {"$skiptoken": str(delivered)}
             )
-        return _json(200, answer)
+        return json_answer(200, answer)
 
     def _aggregate(self, table: Table, query: Query, asked: Aggregate, root: str) -> Answer:
         row = {
             alias: self._rows.value(table, sql, query.where, query.values)
             for alias, sql in asked.columns.items()
         }
-        return _json(200, {"@odata.context": f"{root}$metadata#{table.entity_set}", "value": [row]})
+        return json_answer(
+            200, {"@odata.context": f"{root}$metadata#{table.entity_set}", "value": [row]}
+        )
 
     # Writing
 
@@ -193,7 +192,7 @@ class Operations:
     def _upsert(self, address: Address, operation: Operation, root: str) -> Answer:
         stored, created = self.upsert(
             address,
-            _object(operation.body),
+            read_object(operation.body),
             operation.headers.get("if-match", ""),
             operation.headers.get("if-none-match", ""),
         )
@@ -229,7 +228,7 @@ class Operations:
         return self._update(table, before, changed), False
 
     def _set_cell(self, address: Address, operation: Operation) -> Answer:
-        value = _object(operation.body).get("value")
+        value = read_object(operation.body).get("value")
         before = self.found(address)
         self._update(address.table, before, self._values(address.table, {address.rest: value}))
         return Answer(204)
@@ -245,15 +244,17 @@ class Operations:
     def _multiple(self, address: Address, operation: Operation, root: str) -> Answer:
         """All targets or none: standard tables (dynamics.md 3.3)."""
         table, action = address.table, address.rest.removeprefix(ACTIONS)
-        targets = list(_targets(table, _object(operation.body)))
+        rows = list(targets(table, read_object(operation.body)))
         if action == "CreateMultiple":
-            ids = [self.create(table, each).id for each in targets]
+            ids = [self.create(table, each).id for each in rows]
             context = f"{root}$metadata#{ACTIONS}CreateMultipleResponse"
-            return _json(200, {"@odata.context": context, "Ids": ids})
+            return json_answer(200, {"@odata.context": context, "Ids": ids})
         if action not in ("UpdateMultiple", "UpsertMultiple"):
             raise errors.unknown_segment(address.rest)
-        for each in targets:
-            self.upsert(_target(table, each), each, "*" if action == "UpdateMultiple" else "", "")
+        for each in rows:
+            self.upsert(
+                target_address(table, each), each, "*" if action == "UpdateMultiple" else "", ""
+            )
         return Answer(204)
 
     def _written(
@@ -271,7 +272,7 @@ class Operations:
             ("ETag", etag(stored.version)),
             ("Preference-Applied", "return=representation"),
         )
-        return _json(status, shown, headers)
+        return json_answer(status, shown, headers)
 
     def _values(self, table: Table, body: Mapping[str, object]) -> Row:
         """The columns a body sets. Raises DataverseError."""
@@ -279,10 +280,8 @@ class Operations:
         for name, value in body.items():
             if name.endswith("@odata.bind"):
                 row |= self._bound(table, name.removesuffix("@odata.bind"), value)
-            elif "@" not in name and (
-                name not in table.columns or not table.columns[name].read_only
-            ):
-                row[name] = _column_value(table, name, value)
+            elif "@" not in name and name not in passed_over(table):
+                row[name] = column_value(table, name, value)
         return row
 
     def _bound(self, table: Table, name: str, reference: object) -> Row:
@@ -299,77 +298,3 @@ class Operations:
             return {navigation.value: None}
         target = self.found(parse_reference(reference, BY_LOGICAL[navigation.target]))
         return {navigation.value: target.id}
-
-
-@cache
-def _read_only(table: Table) -> frozenset[str]:
-    """Columns whose values in a body are passed over."""
-    return frozenset(name for name, column in table.columns.items() if column.read_only)
-
-
-def _column_value(table: Table, name: str, value: object) -> Value:
-    column = table.columns.get(name)
-    if column is None:
-        raise errors.invalid_property(table.entity_set, table.logical, name)
-    if name == table.primary and column.kind is GUID and value is not None:
-        try:
-            return guid(value)
-        except WrongValue as error:
-            raise errors.wrong_type(table.entity_set, value, "Edm.Guid") from error
-    try:
-        return column.read(value)
-    except TooLong as error:
-        raise errors.too_long(table.logical, name, column.length) from error
-    except WrongValue as error:
-        raise errors.wrong_type(table.entity_set, value, column.kind.name) from error
-
-
-def _targets(table: Table, body: Mapping[str, object]) -> Iterator[Mapping[str, object]]:
-    targets = body.get("Targets")
-    if not isinstance(targets, Sequence) or not targets:
-        raise errors.invalid_argument("Required field 'Targets' is missing for unknown.")
-    for target in targets:
-        if not isinstance(target, dict) or target.get("@odata.type") != table.type_name:
-            raise errors.payload(table.entity_set, "A target must name its type by '@odata.type'.")
-        yield target
-
-
-def _target(table: Table, target: Mapping[str, object]) -> Address:
-    if "@odata.id" in target:
-        return parse_reference(target["@odata.id"], table)
-    try:
-        return Address(table, guid(target.get(table.primary)))
-    except WrongValue as error:
-        raise errors.invalid_argument("A target has neither '@odata.id' nor a key.") from error
-
-
-def _object(body: bytes) -> dict[str, object]:
-    try:
-        values = from_json(body, allow_inf_nan=False)
-    except ValueError as error:
-        raise errors.payload("", f"The body is not JSON: {error}") from error
-    if type(values) is not dict:
-        raise errors.payload("", "The body is not a JSON object.")
-    return values
-
-
-def _json(
-    status: int, body: Mapping[str, object], headers: tuple[tuple[str, str], ...] = ()
-) -> Answer:
-    return Answer(status, (("Content-Type", JSON_TYPE), *headers), to_json(body))
-
-
-def page_size(prefer: str) -> int:
-    for preference in prefer.replace(";", ",").split(","):
-        name, _, value = preference.strip().partition("=")
-        if name == "odata.maxpagesize" and value.isdecimal() and int(value) > 0:
-            return min(int(value), PAGE_SIZE)
-    return PAGE_SIZE
-
-
-def next_link(root: str, table: Table, options: Mapping[str, str], more: Mapping[str, str]) -> str:
-    kept = {name: value for name, value in options.items() if name not in _TOKENS}
-    return f"{root}{table.entity_set}?{urlencode({**kept, **more}, safe='$', quote_via=quote)}"
-
-
-_TOKENS = ("$skiptoken", "$deltatoken")

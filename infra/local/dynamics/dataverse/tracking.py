@@ -9,14 +9,12 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta, timezone
 
-from pydantic_core import to_json
-
 from infra.local.dynamics.clock import Clock
 from infra.local.dynamics.odata.messages import Answer, Operation
 
 from . import errors
-from .errors import JSON_TYPE
-from .operations import Operations, next_link, page_size
+from .operations import Operations
+from .pages import json_answer, next_link, page_size
 from .query import check_tracked, parse_query
 from .representation import removed
 from .rows import Removed, Rows
@@ -71,7 +69,7 @@ class Tracking:
                 root, table, options, {"$deltatoken": f"{upto}!{at}"}
             )
         answer["value"] = value
-        return Answer(200, (("Content-Type", JSON_TYPE), _APPLIED), to_json(answer))
+        return json_answer(200, answer, (_APPLIED,))
 
     def _bounds(self, options: dict[str, str]) -> tuple[int, int, bool]:
         """Versions after the first up to the second, and whether deletions belong to the pass."""
