@@ -68,6 +68,20 @@ async def rows(simulator: DynamicsSimulator, name: str) -> list[dict[str, Any]]:
         return list(answer.raise_for_status().json()["value"])
 
 
+async def all_rows(simulator: DynamicsSimulator, name: str) -> list[dict[str, Any]]:
+    """Return every row of a set, however many pages there are."""
+    found: list[dict[str, Any]] = []
+    query: dict[str, str | int] = {"product": "finance-operations", "set": name}
+    async with httpx.AsyncClient(base_url=f"{simulator.api_url}/_simulator") as http:
+        following: int | None = 0
+        while following is not None:
+            answer = await http.get("/entities", params={**query, "skip": following})
+            page = answer.raise_for_status().json()
+            found += page["value"]
+            following = page["next"]
+    return found
+
+
 def key_of(posting: Posting) -> str:
     """Return the key of something booked just now."""
     assert isinstance(posting, Booked), posting
