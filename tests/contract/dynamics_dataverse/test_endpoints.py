@@ -143,3 +143,15 @@ async def test_our_own_writes_are_told_like_everybody_s(
     await product.customers.save([customer("1"), customer("2")])
     changes = await receiver.changes(2)
     assert {each.after["tillbus_number"] for each in changes} == {"1", "2"}
+
+
+async def test_a_row_too_large_to_be_sent_is_told_without_its_columns(
+    product: Dataverse, api: httpx.AsyncClient, receiver: Receiver
+) -> None:
+    webhook = Webhook("tillbus", receiver.url, "k")
+    await product.endpoints.register(webhook, [Interest("annotation", "Create")])
+    await api.post("annotations", json={"subject": "Long", "notetext": "語" * 100_000})
+    [change] = await receiver.changes(1)
+    assert change.is_stripped
+    assert change.id
+    assert receiver.told[0][1]["x-ms-dynamics-msg-size-exceeded"] == "true"
