@@ -18,8 +18,6 @@ from shared.dynamics.service import Service
 from tests.contract.dynamics_finance_operations import samples
 from tests.contract.dynamics_finance_operations.test_ports import BOOKED, operation
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
-
 _SET = re.compile(r"^(?:.*/data/)?(\w+)")
 _REQUEST = re.compile(rb"(GET|POST|PATCH) (\S+) HTTP/1.1\r\n(?:.+\r\n)*\r\n(.*)")
 
@@ -30,6 +28,7 @@ def test_every_field_of_the_table_is_one_of_the_simulator() -> None:
         assert set(table.key) == set(ENTITY_SETS[table.entity_set].keys), table.entity_set
 
 
+@pytest.mark.asyncio(loop_scope="session")
 async def test_the_adapters_use_no_field_the_table_does_not_name(
     simulator: DynamicsSimulator, finance: FinanceOperations, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -71,4 +70,4 @@ def _names(path: str, body: bytes) -> set[str]:
     names = {name for text in query.get("$select", ()) for name in text.split(",")}
     names |= set(re.findall(r"(\w+) eq ", " ".join(query.get("$filter", ()))))
     names |= set(re.findall(r"[(,](\w+)=", unquote(urlsplit(path).path)))
-    return names | set(json.loads(body) if body else ())
+    return names | set(json.loads(body) if body.strip() else ())
