@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -14,8 +14,9 @@ import pytest_asyncio
 
 from infra.local.dynamics import DynamicsSimulator, Fault, FaultKind
 from shared.dynamics import MissingParent
-from shared.dynamics.dataverse import Dataverse, RowChange, row_change
+from shared.dynamics.dataverse import Dataverse, RowChange, dataverse, row_change
 from shared.dynamics.dataverse.endpoints import Interest, ServiceBusEntity, Webhook
+from tests.contract.dynamics_dataverse.conftest import settings_for
 from tests.contract.dynamics_dataverse.rows import customer, held
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -155,3 +156,23 @@ async def test_a_row_too_large_to_be_sent_is_told_without_its_columns(
     assert change.is_stripped
     assert change.id
     assert receiver.told[0][1]["x-ms-dynamics-msg-size-exceeded"] == "true"
+
+
+async def test_a_topic_is_told_at_its_own_address_in_json() -> None:
+    sent: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue()
+
+    async def send(url: str, headers: Mapping[str, str], body: bytes) -> tuple[int, str]:
+        sent.put_nowait((url, body))
+        return 200, ""
+
+    topic = ServiceBusEntity("t", "sb://bus.example/", "changes", "send", "secret", is_topic=True)
+    async with (
+        DynamicsSimulator(senders={"sb": send}) as simulator,
+        dataverse(settings_for(simulator)) as product,
+    ):
+        await product.endpoints.register(topic, INTERESTS)
+        await product.customers.save([customer("1")])
+        async with asyncio.timeout(10):
+            url, body = await sent.get()
+    assert url == "sb://bus.example/changes"
+    assert row_change(json.loads(body)).after["tillbus_number"] == "1"
