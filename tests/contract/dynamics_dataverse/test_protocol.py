@@ -85,7 +85,7 @@ async def test_what_is_left_of_the_window_slows_the_shared_budget_before_any_ref
         dataverse(settings_for(simulator), book=book) as product,
     ):
         principal = simulator.registration.client_id
-        rates = []
+        rates: list[float] = []
         while not rates or rates[-1] >= rates[0]:
             assert kinds(await product.customers.save([customer(currency="")])) == ["booked"]
             [text] = book.texts.values()
