@@ -1,7 +1,7 @@
 """What posting, invoicing and cancelling do to the rows: the work of custom services.
 
 Finance & Operations has no OData actions for these (dynamics.md 1.1); every integration brings a
-service of its own. This is the one `shared/dynamics` expects, see its README for the contract.
+service of its own. This one keeps the contract our connector asks for.
 """
 
 from __future__ import annotations
