@@ -1,8 +1,8 @@
 """Custom services: what OData creates but cannot post, invoice or cancel.
 
 `POST /api/services/<group>/<service>/<operation>`, JSON keyed by parameter name. Finance &
-Operations ships none for our purpose; custom_services.md is the contract for one. Which operation is
-where is a setting, and what is not set is not called.
+Operations ships none for our purpose; custom_services.md is the contract for one. Which operation
+is where is a setting, and what is not set is not called.
 """
 
 from __future__ import annotations
