@@ -16,6 +16,7 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from copy import copy
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin, urlsplit
 
 import httpx
 
@@ -124,7 +125,15 @@ class Service:
             for row in page.get("value", ()):
                 yield row
             link = page.get("@odata.nextLink")
-            following = Operation("GET", str(link), headers=operation.headers) if link else None
+            following = self._next_page(str(link), operation) if link else None
+
+    def _next_page(self, link: str, operation: Operation) -> Operation:
+        """The path of the link at the address we know: our token goes nowhere else, and a proxy in
+        front of an installation on premises may name a host only it can reach."""
+        home = urlsplit(self.root)
+        url = urlsplit(urljoin(f"{self.root}/", link))
+        url = url._replace(scheme=home.scheme, netloc=home.netloc)
+        return Operation("GET", url.geturl(), headers=operation.headers)
 
     async def write(self, operation: Operation) -> Response:
         """Return a success. Raises DynamicsError when it certainly was not carried out, Uncertain

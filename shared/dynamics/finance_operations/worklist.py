@@ -25,6 +25,7 @@ from shared.dynamics.odata.errors import (
     AlreadyExists,
     Conflict,
     DynamicsError,
+    Evidence,
     TryLater,
 )
 from shared.dynamics.odata.messages import Operation
@@ -58,6 +59,7 @@ class Worklist:
         self._operations = [len(each.changeset.operations) for each in units]
         self._max_operations = max_operations
         self._last_error: dict[int, DynamicsError] = {}
+        self._taken: dict[int, Evidence] = {}
         self._open = dict.fromkeys(range(len(units)), Step.POST)
 
     def __bool__(self) -> bool:
@@ -85,10 +87,11 @@ class Worklist:
                 case True:
                     self._close(index, Booked(self._units[index].key, already_there=False))
                 case False:
+                    self._last_error.pop(index, None)
                     self._open[index] = Step.LOOK_UP
                 case AlreadyExists():
-                    # Should the look-up not find ours, a part of it belongs to something else.
-                    self._last_error[index] = Conflict(verdict.evidence)
+                    self._last_error.pop(index, None)
+                    self._taken[index] = verdict.evidence
                     self._open[index] = Step.LOOK_UP
                 case TryLater() if verdict.at_once:
                     self._last_error[index] = verdict
@@ -101,6 +104,7 @@ class Worklist:
         """Take the answers to the GETs of `chunk`."""
         for index, answer in zip(chunk, answers, strict=True):
             if not answer:
+                self._last_error.pop(index, None)
                 continue
             try:
                 entity = entity_of(answer[0], now)
@@ -109,6 +113,9 @@ class Worklist:
                 continue
             if entity is None:
                 self._open[index] = Step.POST
+                if taken := self._taken.pop(index, None):
+                    # The key is taken and ours is not there: a part of it is something else's.
+                    self._last_error[index] = Conflict(taken)
             elif different := self._units[index].differences(entity):
                 self._close(
                     index, Failed(Conflict(f"The key is taken by another document: {different}"))

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import httpx
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from shared.dynamics import (
@@ -269,6 +269,7 @@ misfortunes = st.sampled_from(
     st.lists(st.integers(1, 6), min_size=1, max_size=9),
     st.integers(3, 20),
 )
+@example([fake._none, fake._none, *[fake.dropped_before] * 3], [1], 3)
 async def test_whatever_happens_what_we_call_booked_is_booked_once_and_repeats_finish_the_rest(
     script: list[fake.Misfortune], numbers: list[int], batch_operations: int
 ) -> None:

@@ -79,6 +79,14 @@ async def test_pages_are_followed_to_the_last_with_the_same_headers() -> None:
     assert {each.headers["Prefer"] for each in dynamics.asked} == {"odata.maxpagesize=2"}
 
 
+async def test_a_next_page_is_asked_for_where_we_know_dynamics_to_be() -> None:
+    dynamics = Dynamics(page(1, following="http://behind.proxy/data/Customers?page=2"), page(2))
+    rows = [row["n"] async for row in dynamics.service().rows(READ)]
+
+    assert rows == [1, 2]
+    assert str(dynamics.asked[1].url) == f"{ROOT}/Customers?page=2"
+
+
 async def test_rows_come_before_the_page_that_fails() -> None:
     dynamics = Dynamics(page(1, following=f"{ROOT}/next"), error(403, "no"))
     rows = dynamics.service().rows(READ)

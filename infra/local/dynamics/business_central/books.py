@@ -50,6 +50,8 @@ class Books:
         for entity in ALL.values():
             for name in ("_parent", *entity.unique, *entity.indexed):
                 store.index(entity.table, f"{_COMPANY}, {column(name)}")
+            for name in _LINE_NUMBERS & entity.fields.keys():
+                store.index(entity.table, f"{_COMPANY}, {column('_parent')}, {column(name)}")
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -123,6 +125,13 @@ class Books:
     def children(self, entity: Entity, company: str, parent: str) -> list[Row]:
         return self.rows(entity, company, _parent=parent)
 
+    def next_line(self, entity: Entity, company: str, parent: str, field: str) -> int:
+        """Return the number of a new last line: they go up by 10,000."""
+        where = f"{_COMPANY}=? AND {column('_parent')}=?"
+        order = f"{_COMPANY} DESC, {column('_parent')} DESC, {column(field)} DESC"
+        last = self.store.select(entity.table, where, order, 1, 0, (company, parent))
+        return 10_000 + (int(last[0].values()[field]) if last else 0)
+
     def next_number(self, company: str, series: str, first: int) -> str:
         """Draw the next number: `S-INV` and 102001 give S-INV102001, S-INV102002, …"""
         key = (company, series)
@@ -159,6 +168,7 @@ def column(name: str) -> str:
 
 
 _COMPANY = column("_company")
+_LINE_NUMBERS = {"lineNumber", "sequence"}
 
 
 def etag(stored: StoredRow) -> str:

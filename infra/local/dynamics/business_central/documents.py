@@ -159,8 +159,8 @@ def _insert_line(kind: Kind) -> Callable[[Books, Row, Set[str]], None]:
         company = str(row["_company"])
         header = _open_header(books, kind, row)
         if not row["sequence"]:
-            below = books.children(STANDARD[kind.lines], company, str(row["_parent"]))
-            row["sequence"] = 10_000 + max((int(each["sequence"]) for each in below), default=0)
+            parent = str(row["_parent"])
+            row["sequence"] = books.next_line(STANDARD[kind.lines], company, parent, "sequence")
         row["documentId"] = row["_parent"]
         row["lineType"] = row["lineType"] if "lineType" in given else "Item"
         if row["lineType"] == "Item":

@@ -85,8 +85,8 @@ def _insert_line(books: Books, row: Row, given: Set[str]) -> None:
     row["journalId"], row["journalDisplayName"] = row["_parent"], batch["code"]
     below = "customerPayments" if "customerNumber" in row else "journalLines"
     if not row["lineNumber"]:
-        lines = books.children(STANDARD[below], company, str(row["_parent"]))
-        row["lineNumber"] = 10_000 + max((int(each["lineNumber"]) for each in lines), default=0)
+        parent = str(row["_parent"])
+        row["lineNumber"] = books.next_line(STANDARD[below], company, parent, "lineNumber")
     if row["postingDate"] == EMPTY_DATE:
         row["postingDate"] = books.now()[:10]
     if "customerNumber" in row:
