@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections.abc import AsyncIterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import httpx
 import pytest
+import pytest_asyncio
 from azure.core.exceptions import ClientAuthenticationError
 from azure.identity import CertificateCredential, ClientSecretCredential, ManagedIdentityCredential
 from azure.identity import aio as azure_aio
@@ -21,6 +23,13 @@ from infra.local.dynamics import DynamicsSimulator, ManualClock
 from tests.contract.dynamics_simulator.talking import access_token, api_client
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def running() -> AsyncIterator[DynamicsSimulator]:
+    """On the machine's clock: azure-identity dates its assertions by that."""
+    async with DynamicsSimulator() as simulator:
+        yield simulator
 
 
 def _connection(simulator: DynamicsSimulator) -> dict[str, object]:
@@ -189,29 +198,29 @@ def _trusting(simulator: DynamicsSimulator) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=simulator.ca_file)
 
 
-async def test_missing_expired_and_foreign_tokens_are_refused_with_a_challenge(
-    simulator: DynamicsSimulator, clock: ManualClock
-) -> None:
-    foreign = await access_token(simulator, "https://another.operations.dynamics.com")
-    expired = await access_token(simulator)
-    clock.advance(timedelta(hours=1))
-    fresh = await access_token(simulator)
-
-    async with api_client(simulator) as client:
-        answers = [
-            await client.get("/data/Companies", headers=headers)
-            for headers in (
-                {},
-                {"Authorization": "Bearer nonsense"},
-                {"Authorization": f"Bearer {fresh[:-8]}AAAAAAAA"},
-                {"Authorization": f"Bearer {foreign}"},
-                {"Authorization": f"Bearer {expired}"},
-            )
-        ]
+async def test_missing_expired_and_foreign_tokens_are_refused_with_a_challenge() -> None:
+    clock = ManualClock()
+    async with DynamicsSimulator(clock=clock) as simulator:
+        foreign = await access_token(simulator, "https://another.operations.dynamics.com")
+        expired = await access_token(simulator)
+        clock.advance(timedelta(hours=1))
+        fresh = await access_token(simulator)
+        async with api_client(simulator) as client:
+            answers = [
+                await client.get("/data/Companies", headers=headers)
+                for headers in (
+                    {},
+                    {"Authorization": "Bearer nonsense"},
+                    {"Authorization": f"Bearer {fresh[:-8]}AAAAAAAA"},
+                    {"Authorization": f"Bearer {foreign}"},
+                    {"Authorization": f"Bearer {expired}"},
+                )
+            ]
+        opens = await _opens(simulator, fresh)
 
     assert [answer.status_code for answer in answers] == [401] * 5
     assert all(answer.headers["www-authenticate"].startswith("Bearer") for answer in answers)
-    assert await _opens(simulator, fresh)
+    assert opens
 
 
 async def test_token_outlives_a_restart(tmp_path: Path) -> None:
