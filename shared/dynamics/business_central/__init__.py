@@ -67,6 +67,7 @@ async def business_central(
     from shared.dynamics.business_central.sales_documents import BusinessCentralSalesDocuments
     from shared.dynamics.business_central.stock import BusinessCentralStock
     from shared.dynamics.business_central.webhooks import Subscriptions
+    from shared.dynamics.claims import Claims
     from shared.dynamics.connection import connect
     from shared.dynamics.governor import Lane, Pace
 
@@ -85,13 +86,14 @@ async def business_central(
         if settings.custom_api:
             custom = Api(service, settings.custom_api.strip("/"), api.companies)
         references = References(api)
-        documents = BusinessCentralSalesDocuments(api, references)
+        claims = Claims(f"{settings.base_url}{settings.api_path}", clock, book)
+        documents = BusinessCentralSalesDocuments(api, references, claims)
         yield BusinessCentral(
             sales_documents=(
                 documents if custom is None else BusinessCentralPosDocuments(custom, documents)
             ),
             customer_payments=BusinessCentralCustomerPayments(
-                api, references, settings.payment_journal
+                api, references, claims, settings.payment_journal
             ),
             ledger_journals=BusinessCentralLedgerJournals(api),
             customers=BusinessCentralCustomers(api),

@@ -15,6 +15,7 @@ from shared.dynamics.business_central.api import Api
 from shared.dynamics.business_central.keys import DOCUMENT, EXTERNAL_DOCUMENT, short_key
 from shared.dynamics.business_central.references import References
 from shared.dynamics.business_central.sales_documents import find_document
+from shared.dynamics.claims import Claims
 from shared.dynamics.odata.errors import DynamicsError, MissingParent, Refused
 from shared.dynamics.once import book_once
 from shared.dynamics.ports.documents import Payment
@@ -25,15 +26,23 @@ READ = ("id", "documentNumber", "externalDocumentNumber", "customerNumber", "amo
 
 
 class BusinessCentralCustomerPayments:
-    def __init__(self, api: Api, references: References, journal: str) -> None:
+    def __init__(self, api: Api, references: References, claims: Claims, journal: str) -> None:
         """`journal` is the code of the payment journal."""
+        self._claims = claims
         self._api = api
         self._references = references
         self._journal = journal
 
     async def post(self, payments: Sequence[Payment]) -> Sequence[Posting]:
         """See the port. One after the other: lines of one journal draw their numbers in turn."""
-        return [await self._post(payment) for payment in payments]
+        return [await self._claimed(payment) for payment in payments]
+
+    async def _claimed(self, payment: Payment) -> Posting:
+        try:
+            async with self._claims.held(f"payment/{payment.company}/{payment.key}".casefold()):
+                return await self._post(payment)
+        except DynamicsError as error:
+            return Failed(error)
 
     async def _post(self, payment: Payment) -> Posting:
         try:

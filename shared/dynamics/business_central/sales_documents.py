@@ -25,6 +25,7 @@ from shared.dynamics.business_central.api import Api
 from shared.dynamics.business_central.keys import EXTERNAL_DOCUMENT, short_key
 from shared.dynamics.business_central.mapping import DRAFT, SHAPES, Places, Shape
 from shared.dynamics.business_central.references import References
+from shared.dynamics.claims import Claims
 from shared.dynamics.odata.errors import DynamicsError, MissingParent, Refused
 from shared.dynamics.once import book_once
 from shared.dynamics.ports.documents import DocumentKind, DocumentStatus, SalesDocument
@@ -38,9 +39,10 @@ _AT_ONCE = 5
 class BusinessCentralSalesDocuments:
     """The `SalesDocuments` port. Keeps no state but ids of master data."""
 
-    def __init__(self, api: Api, references: References) -> None:
+    def __init__(self, api: Api, references: References, claims: Claims) -> None:
         self._api = api
         self._references = references
+        self._claims = claims
 
     async def post(self, documents: Sequence[SalesDocument]) -> Sequence[Posting]:
         """See the port. Documents of one key are booked one after the other."""
@@ -60,8 +62,11 @@ class BusinessCentralSalesDocuments:
         return [postings[index] for index in range(len(documents))]
 
     async def _post(self, document: SalesDocument) -> Posting:
+        claim = f"{document.kind}/{document.company}/{document.key}".casefold()
         try:
-            return await _Booking(self._api, self._references, document).book()
+            # API v2.0 keeps no second document of a number out; nobody else may look meanwhile.
+            async with self._claims.held(claim):
+                return await _Booking(self._api, self._references, document).book()
         except DynamicsError as error:
             return Failed(error)
 

@@ -47,6 +47,7 @@ async def commerce(
     Signs in with the first request. Imports httpx and azure-identity only here: a worker starts
     without them. With a `book` the calls of all workers share one rate budget.
     """
+    from shared.dynamics.claims import Claims
     from shared.dynamics.commerce.customers import CommerceCustomers
     from shared.dynamics.commerce.gift_cards import CommerceGiftCards
     from shared.dynamics.commerce.orders import CommerceOrders
@@ -61,7 +62,9 @@ async def commerce(
     ) as service:
         products = Products(service, settings)
         yield CommerceScaleUnit(
-            sales_documents=CommerceOrders(service, products, settings),
+            sales_documents=CommerceOrders(
+                service, products, settings, Claims(settings.base_url, clock, book)
+            ),
             quotes=CommerceQuotes(service.in_lane(Lane.PRICE), products, settings),
             stock=CommerceStock(service.in_lane(Lane.STOCK), products, settings),
             customers=CommerceCustomers(service, settings),

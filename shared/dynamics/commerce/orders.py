@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Sequence
 from decimal import Decimal
 
+from shared.dynamics.claims import Claims
 from shared.dynamics.commerce.members import ORDER_LOOK_UP, UPLOAD
 from shared.dynamics.commerce.order_upload import (
     STATES,
@@ -40,8 +41,11 @@ _AT_ONCE = 8
 class CommerceOrders:
     """Keeps no state between calls."""
 
-    def __init__(self, service: Service, products: Products, settings: CommerceSettings) -> None:
+    def __init__(
+        self, service: Service, products: Products, settings: CommerceSettings, claims: Claims
+    ) -> None:
         self._service = service
+        self._claims = claims
         self._products = products
         self._settings = settings
 
@@ -79,13 +83,19 @@ class CommerceOrders:
             return Failed(error)
         except ValueError as error:
             return Failed(Refused(str(error)))
-        return await book_once(
-            lambda: self._upload(upload),
-            lambda: self._look_up(str(body["ChannelReferenceId"])),
-            key=lambda found: str(found["Id"]),
-            differences=lambda found: differences(body, found),
-            look_first=True,
-        )
+        reference = str(body["ChannelReferenceId"])
+        try:
+            # Whether Commerce keeps a second upload out is not documented; nobody else may look.
+            async with self._claims.held(f"order/{reference}".casefold()):
+                return await book_once(
+                    lambda: self._upload(upload),
+                    lambda: self._look_up(reference),
+                    key=lambda found: str(found["Id"]),
+                    differences=lambda found: differences(body, found),
+                    look_first=True,
+                )
+        except DynamicsError as error:
+            return Failed(error)
 
     async def _body(self, document: SalesDocument) -> Body:
         self._settings.check(document.company)

@@ -16,12 +16,12 @@ from shared.dynamics.governor.lanes import Lane
 from shared.dynamics.settings import DynamicsSettings
 
 if TYPE_CHECKING:
+    from shared.dynamics.claims import Claims
     from shared.dynamics.finance_operations.cards import (
         FinanceOperationsGiftCards,
         FinanceOperationsLoyalty,
     )
     from shared.dynamics.finance_operations.changesets import Changesets
-    from shared.dynamics.finance_operations.claims import Claims
     from shared.dynamics.finance_operations.custom_services import CustomServices
     from shared.dynamics.finance_operations.customers import FinanceOperationsCustomers
     from shared.dynamics.finance_operations.ledger import (
@@ -154,7 +154,7 @@ class FinanceOperations:
 
     @cached_property
     def _claims(self) -> Claims:
-        from shared.dynamics.finance_operations.claims import Claims
+        from shared.dynamics.claims import Claims
 
         return Claims(self._settings.base_url, self._clock, self._book)
 

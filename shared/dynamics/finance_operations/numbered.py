@@ -17,8 +17,8 @@ from decimal import Decimal
 from typing import Any
 
 from shared.clock import Clock
+from shared.dynamics.claims import Claims
 from shared.dynamics.client import ODataClient
-from shared.dynamics.finance_operations.claims import Claims
 from shared.dynamics.finance_operations.comparing import comparable
 from shared.dynamics.finance_operations.custom_services import CustomServices
 from shared.dynamics.finance_operations.entities import Entity

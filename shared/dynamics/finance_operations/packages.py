@@ -17,6 +17,7 @@ from datetime import timedelta
 from typing import Any
 
 from shared.clock import Clock
+from shared.dynamics.claims import Claims
 from shared.dynamics.finance_operations.bulk import (
     Route,
     errors_by_row,
@@ -24,7 +25,6 @@ from shared.dynamics.finance_operations.bulk import (
     package_file,
     route,
 )
-from shared.dynamics.finance_operations.claims import Claims
 from shared.dynamics.odata.errors import DynamicsError, SetUpWrong, TryLater
 from shared.dynamics.odata.messages import Operation, Response
 from shared.dynamics.odata.requests import entity_path, to_json

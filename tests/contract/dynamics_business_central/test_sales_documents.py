@@ -10,10 +10,13 @@ from decimal import Decimal
 import pytest
 
 from infra.local.dynamics import DynamicsSimulator, Fault, FaultKind
-from shared.dynamics.business_central import BusinessCentral
+from shared.clock import utc_now
+from shared.dynamics.business_central import BusinessCentral, business_central
 from shared.dynamics.odata.errors import Conflict, MissingParent, Refused, SetUpWrong, TryLater
+from shared.dynamics.ports import Booked, Failed
 from shared.dynamics.ports.documents import DocumentKind, SalesLine
-from tests.contract.dynamics_business_central.conftest import rows
+from shared.store import MemoryNotes
+from tests.contract.dynamics_business_central.conftest import rows, settings_for
 from tests.contract.dynamics_business_central.documents import (
     LINES,
     assert_found,
@@ -92,6 +95,25 @@ async def test_two_workers_that_post_the_same_draft_find_it_posted(
     )
     assert_new(*[each for each in (one, two) if not getattr(each, "already_there", True)])
     assert len(await rows(simulator, "generalLedgerEntries")) == 3
+
+
+async def test_instances_that_post_one_sale_at_the_same_moment_book_it_once(
+    simulator: DynamicsSimulator,
+) -> None:
+    notes = MemoryNotes()
+    async with (
+        business_central(settings_for(simulator), utc_now, notes) as one,
+        business_central(settings_for(simulator), utc_now, notes) as two,
+    ):
+        postings = await asyncio.gather(
+            *(each.sales_documents.post([invoice()]) for each in (one, two, one, two))
+        )
+    booked = [posting for [posting] in postings if isinstance(posting, Booked)]
+    busy = [posting.error for [posting] in postings if isinstance(posting, Failed)]
+
+    assert len(await rows(simulator, "salesInvoices")) == 1
+    assert [posting.already_there for posting in booked].count(False) == 1
+    assert all(isinstance(error, TryLater) for error in busy)
 
 
 async def test_a_draft_whose_total_is_not_ours_is_left_for_a_person(

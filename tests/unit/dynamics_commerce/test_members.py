@@ -12,7 +12,9 @@ from typing import Any
 import httpx
 import pytest
 
+from shared.clock import utc_now
 from shared.dynamics import Booked
+from shared.dynamics.claims import Claims
 from shared.dynamics.commerce import FIELDS, MEMBERS
 from shared.dynamics.commerce.customers import CommerceCustomers
 from shared.dynamics.commerce.gift_cards import CommerceGiftCards
@@ -98,7 +100,7 @@ async def test_every_operation_asks_and_reads_what_the_table_says() -> None:
     products = Products(connected, SETTINGS)
     at = datetime(2026, 3, 2, tzinfo=UTC)
 
-    orders = CommerceOrders(connected, products, SETTINGS)
+    orders = CommerceOrders(connected, products, SETTINGS, Claims("scale-unit", utc_now, None))
     for already_there in (False, True):
         [posting] = await orders.post([sale(1)])
         assert posting == Booked("web:101:T1:1", already_there)

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.clock import utc_now
 from shared.dynamics import (
     Booked,
     DynamicsError,
@@ -19,6 +20,7 @@ from shared.dynamics import (
     SetUpWrong,
     TryLater,
 )
+from shared.dynamics.claims import Claims
 from shared.dynamics.commerce.order_upload import MAX_ID, transaction_id, upload_body
 from shared.dynamics.commerce.orders import CommerceOrders
 from shared.dynamics.commerce.products import Products
@@ -162,4 +164,6 @@ def _orders(look_up: httpx.Response, *, uploads: bool = True) -> CommerceOrders:
                 return look_up
 
     connected = service(answer)
-    return CommerceOrders(connected, Products(connected, SETTINGS), SETTINGS)
+    return CommerceOrders(
+        connected, Products(connected, SETTINGS), SETTINGS, Claims("scale-unit", utc_now, None)
+    )

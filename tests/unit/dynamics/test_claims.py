@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from shared.dynamics import TryLater
-from shared.dynamics.finance_operations.claims import LEASE, Claims
+from shared.dynamics.claims import LEASE, Claims
 from shared.store.notes import MemoryNotes
 
 
