@@ -8,6 +8,7 @@ from tests.contract.servicebus import needs
 from tests.contract.servicebus.broker import Broker
 from tests.contract.servicebus.client import Client
 from tests.contract.servicebus.messages import Message, messages, texts
+from tests.contract.servicebus.process import Refused
 from tests.contract.servicebus.scenario import Topic, scenario
 
 CONNECTIONS = Topic("Connections and restarts", "service-bus-amqp-protocol-guide")
@@ -47,7 +48,14 @@ async def clients_go_on_after_a_restart(client: Client, broker: Broker) -> None:
     sender, receiver = await client.pair(queue)
     await sender.send(Message(body="before"))
     await broker.restart()
-    await sender.send(Message(body="after"))
+    try:
+        await sender.send(Message(body="after"))
+    except Refused as error:
+        # The Node SDK reconnects in the background and does not try again when that meets a service
+        # on its way down; nothing was sent then, and the sender itself goes on.
+        if "Failed to connect" not in str(error):
+            raise
+        await sender.send(Message(body="after"))
     assert texts(await receiver.receive(2, wait=15)) == ["before", "after"]
 
 
