@@ -43,7 +43,7 @@ def _sale(run: str, number: int) -> RetailTransaction:
             "PaymentAmount": amount * LINES,
         },
         sales_lines=tuple(
-            {"LineNumber": n, "ItemId": "85123A", "Quantity": -1, "NetAmount": -amount}
+            {"LineNumber": n, "ItemId": "20117", "Quantity": -1, "NetAmount": -amount}
             for n in range(LINES)
         ),
         payment_lines=(

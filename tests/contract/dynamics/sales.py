@@ -35,7 +35,7 @@ def sale(
         sales_lines=(
             {
                 "LineNumber": 1,
-                "ItemId": "85123A",
+                "ItemId": "20117",
                 "Quantity": Decimal("-1.5"),
                 "NetAmount": -(gross - tax),
                 "SalesTaxAmount": -tax,

@@ -55,7 +55,7 @@ def sale(number: int | str, amount: str = "12.75", **changes: Any) -> SalesDocum
         "day": date(2026, 3, 2),
         "currency": "USD",
         "lines": (
-            SalesLine(1, "22423", Decimal(1), Decimal(amount), tax=Decimal("0.75"), unit="ea"),
+            SalesLine(1, "20223", Decimal(1), Decimal(amount), tax=Decimal("0.75"), unit="ea"),
         ),
         "location": "W2",
         "tenders": (Tender("1", Decimal(amount)),),

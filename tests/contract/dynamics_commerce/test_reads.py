@@ -25,17 +25,17 @@ async def test_a_price_depends_on_the_day_the_catalog_and_the_customer(
     simulator: DynamicsSimulator,
 ) -> None:
     async with commerce(settings_for(simulator)) as port:
-        in_spring = await port.quotes.quote("usrt", ["TSHIRT", "22423"], SPRING)
+        in_spring = await port.quotes.quote("usrt", ["TSHIRT", "20223"], SPRING)
         [in_summer] = await port.quotes.quote("usrt", ["TSHIRT"], SUMMER)
         [for_trade] = await port.quotes.quote("usrt", ["TSHIRT"], SPRING, "C-1001")
     assert in_spring == [
         Quote("usrt", "TSHIRT", Decimal(15), Decimal(15), "USD", "ea"),
-        Quote("usrt", "22423", Decimal("12.75"), Decimal("12.75"), "USD", "ea"),
+        Quote("usrt", "20223", Decimal("12.50"), Decimal("12.50"), "USD", "ea"),
     ]
     assert (in_summer.amount, in_summer.base) == (Decimal("9.99"), Decimal(15))
     assert for_trade.amount == Decimal("13.5")
     async with commerce(settings_for(simulator, catalog_id=1)) as port:
-        [in_catalog] = await port.quotes.quote("usrt", ["22423"], SPRING)
+        [in_catalog] = await port.quotes.quote("usrt", ["20223"], SPRING)
     assert in_catalog.amount == Decimal("11.25")
 
 
@@ -50,12 +50,12 @@ async def test_a_product_is_asked_for_by_its_number_once(simulator: DynamicsSimu
 
 async def test_stock_is_told_by_location(simulator: DynamicsSimulator) -> None:
     async with commerce(settings_for(simulator)) as port:
-        everywhere = await port.stock.on_hand("usrt", ["TSHIRT", "71053"])
+        everywhere = await port.stock.on_hand("usrt", ["TSHIRT", "20331"])
         [here] = await port.stock.on_hand("usrt", ["TSHIRT"], ["W2"])
         with pytest.raises(Refused, match="belongs to usrt"):
             await port.stock.on_hand("dert", ["TSHIRT"])
     assert {(each.item, each.location, int(each.on_hand)) for each in everywhere} == {
-        ("TSHIRT", "W1", 100), ("TSHIRT", "W2", 20), ("71053", "W1", 100), ("71053", "W2", 20),
+        ("TSHIRT", "W1", 100), ("TSHIRT", "W2", 20), ("20331", "W1", 100), ("20331", "W2", 20),
     }  # fmt: skip
     assert (here.location, here.available) == ("W2", Decimal(20))
 

@@ -23,7 +23,7 @@ AT = datetime(2026, 3, 1, 10, tzinfo=UTC)
 
 def document(number: int, kind: DocumentKind = DocumentKind.ORDER) -> SalesDocument:
     lines = (
-        SalesLine(1, "85123A", Decimal(2 + number), Decimal("2.55"), Decimal("0.10")),
+        SalesLine(1, "20117", Decimal(2 + number), Decimal("2.55"), Decimal("0.10")),
         SalesLine(2, "TSHIRT", Decimal(1), Decimal("15"), variant="/M/Blue"),
     )
     return SalesDocument(
@@ -54,16 +54,16 @@ def journal(number: int) -> Journal:
 
 
 def change(number: int, movement: Movement = Movement.ADJUSTED) -> StockChange:
-    return StockChange(f"change-{number}", "dert", "22423", Decimal(3), movement, "S1", "W1", AT)
+    return StockChange(f"change-{number}", "dert", "20223", Decimal(3), movement, "S1", "W1", AT)
 
 
 def count(number: int) -> StockCount:
-    return StockCount(f"count-{number}", "dert", "71053", Decimal(40 + number), "S1", "W1", AT)
+    return StockCount(f"count-{number}", "dert", "20331", Decimal(40 + number), "S1", "W1", AT)
 
 
 def transfer(number: int) -> StockTransfer:
     return StockTransfer(
-        f"transfer-{number}", "dert", "22423", Decimal(2), "S1", "W1", "S1", "W2", AT
+        f"transfer-{number}", "dert", "20223", Decimal(2), "S1", "W1", "S1", "W2", AT
     )
 
 

@@ -49,7 +49,7 @@ async def test_the_adapters_use_no_field_the_table_does_not_name(
     for name, make in BOOKED.values():
         await operation(finance, name)([make(1)])
         await operation(finance, name)([make(1)])
-    await finance.stock.on_hand("dert", ["22423"], ["W1"], ["S1"])
+    await finance.stock.on_hand("dert", ["20223"], ["W1"], ["S1"])
     await finance.customers.credit("dert", "C-1001")
     await finance.gift_cards.balance("dert", "GC-1")
     await finance.loyalty.balance("dert", "LC-55001", "POINTS")

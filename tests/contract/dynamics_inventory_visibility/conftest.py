@@ -50,7 +50,7 @@ def sold(number: int | str, quantity: int | str = 1, **changes: Any) -> StockCha
     values: dict[str, Any] = {
         "event_id": f"event-{number}",
         "company": "usrt",
-        "item": "22423",
+        "item": "20223",
         "quantity": -Decimal(quantity),
         "movement": Movement.SOLD,
         "site": "S1",

@@ -16,11 +16,11 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 def wanted(number: int, quantity: int) -> Reservation:
-    return Reservation(f"order-{number}", "usrt", "22423", Decimal(quantity), "S1", "W2")
+    return Reservation(f"order-{number}", "usrt", "20223", Decimal(quantity), "S1", "W2")
 
 
 async def available(port: InventoryVisibility) -> Decimal:
-    [found] = await port.stock.on_hand("usrt", ["22423"], ["W2"], ["S1"])
+    [found] = await port.stock.on_hand("usrt", ["20223"], ["W2"], ["S1"])
     assert found.on_hand == 20, "reserving moves nothing"
     return found.available
 

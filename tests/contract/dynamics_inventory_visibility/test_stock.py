@@ -17,7 +17,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def cakestands(port: InventoryVisibility, *locations: str) -> dict[str, Decimal]:
-    found = await port.stock.on_hand("usrt", ["22423"], locations or ("W2",), ("S1",))
+    found = await port.stock.on_hand("usrt", ["20223"], locations or ("W2",), ("S1",))
     return {each.location: each.on_hand for each in found}
 
 
@@ -132,7 +132,7 @@ async def test_throttling_is_for_later_with_the_time_it_asks_for(
 
 
 async def test_a_count_is_absolute(simulator: DynamicsSimulator) -> None:
-    count = StockCount("count-1", "usrt", "22423", Decimal(7), "S1", "W2", AT)
+    count = StockCount("count-1", "usrt", "20223", Decimal(7), "S1", "W2", AT)
     settings = settings_for(simulator, on_hand=("pos.inbound", "-pos.outbound"))
     async with inventory_visibility(settings) as port:
         await port.stock.change([sold(1, 3)])
@@ -145,7 +145,7 @@ async def test_a_count_is_absolute(simulator: DynamicsSimulator) -> None:
 
 
 async def test_a_transfer_takes_here_what_it_brings_there(simulator: DynamicsSimulator) -> None:
-    transfer = StockTransfer("transfer-1", "usrt", "22423", Decimal(4), "S1", "W1", "S1", "W2", AT)
+    transfer = StockTransfer("transfer-1", "usrt", "20223", Decimal(4), "S1", "W1", "S1", "W2", AT)
     broken = replace(transfer, event_id="transfer-2", to_site="")
     async with inventory_visibility(settings_for(simulator)) as port:
         for _ in range(2):
@@ -168,10 +168,10 @@ async def test_many_places_are_asked_for_in_parts(simulator: DynamicsSimulator) 
     sites = [f"S{number}" for number in range(1, 7)]
     locations = [*(f"L{number}" for number in range(120)), "W1", "W2"]
     async with inventory_visibility(settings_for(simulator)) as port:
-        found = await port.stock.on_hand("usrt", ["85123A", "22423"], locations, sites)
+        found = await port.stock.on_hand("usrt", ["20117", "20223"], locations, sites)
         every = await port.stock.on_hand("usrt", [], ["W1"], ["S1"])
     assert sorted((each.item, each.location) for each in found) == [
-        ("22423", "W1"), ("22423", "W2"), ("85123A", "W1"), ("85123A", "W2"),
+        ("20117", "W1"), ("20117", "W2"), ("20223", "W1"), ("20223", "W2"),
     ]  # fmt: skip
     assert len(every) == 4
 
@@ -179,4 +179,4 @@ async def test_many_places_are_asked_for_in_parts(simulator: DynamicsSimulator) 
 async def test_stock_is_not_asked_for_without_places(simulator: DynamicsSimulator) -> None:
     async with inventory_visibility(settings_for(simulator)) as port:
         with pytest.raises(Refused, match="sites and locations"):
-            await port.stock.on_hand("usrt", ["85123A"], ["W1"])
+            await port.stock.on_hand("usrt", ["20117"], ["W1"])

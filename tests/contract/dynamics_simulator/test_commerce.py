@@ -42,7 +42,7 @@ def order(identifier: str = "O-1", **changes: Any) -> dict[str, Any]:
         "BeginDateTime": "2026-03-02T12:00:00Z",
         "TotalAmount": 2.55,
         "AmountPaid": 2.55,
-        "SalesLines": [{"ItemId": "85123A", "ProductId": PRODUCTS[0], "Quantity": 1}],
+        "SalesLines": [{"ItemId": "20117", "ProductId": PRODUCTS[0], "Quantity": 1}],
         "TenderLines": [{"Amount": 2.55}],
     } | changes
 
@@ -60,7 +60,7 @@ async def test_the_captured_upload_is_taken(channel: httpx.AsyncClient) -> None:
     """With what only this simulator knows: its store, product and channel."""
     captured = json.loads((SAMPLES / "sales_order_upload_store.json").read_text())
     captured |= {"Id": "S-1", "StoreId": "STORE101", "ChannelId": CHANNEL}
-    captured["SalesLines"][0] |= {"ItemId": "85123A", "ProductId": PRODUCTS[0]}
+    captured["SalesLines"][0] |= {"ItemId": "20117", "ProductId": PRODUCTS[0]}
     answer = await channel.post("SalesOrders", json=captured)
     assert answer.status_code == 201, answer.text
     there = (await channel.get("SalesOrders('S-1')")).json()
@@ -104,7 +104,7 @@ async def test_a_second_upload_under_one_id_is_refused(channel: httpx.AsyncClien
         ({"CurrencyCode": "EUR"}, "InvalidFormat"),
         ({"SalesLines": []}, "MissingParameter"),
         ({"SalesLines": [{"ItemId": "none", "ProductId": 1, "Quantity": 1}]}, "ObjectNotFound"),
-        ({"SalesLines": [{"ItemId": "22423", "ProductId": 1, "Quantity": 1}]}, "InvalidFormat"),
+        ({"SalesLines": [{"ItemId": "20223", "ProductId": 1, "Quantity": 1}]}, "InvalidFormat"),
         ({"AmountPaid": 2}, "InvalidFormat"),
     ],
 )

@@ -47,7 +47,7 @@ LEVELS = {
     ],
 }  # fmt: skip
 ANSWERS: dict[str, Any] = {
-    SEARCH_PRODUCTS: {"value": [{"RecordId": 7, "ItemId": "22423", "Name": "Cakestand"}]},
+    SEARCH_PRODUCTS: {"value": [{"RecordId": 7, "ItemId": "20223", "Name": "Glass vase"}]},
     ACTIVE_PRICES: {
         "value": [
             {"ProductId": 7, "BasePrice": 12.75, "AdjustedPrice": 12, "CurrencyCode": "USD",
@@ -108,11 +108,11 @@ async def test_every_operation_asks_and_reads_what_the_table_says() -> None:
     assert status is not None
     assert status.total == Decimal("12.75")
 
-    [quote] = await CommerceQuotes(connected, products, SETTINGS).quote("usrt", ["22423"], at)
+    [quote] = await CommerceQuotes(connected, products, SETTINGS).quote("usrt", ["20223"], at)
     assert (quote.amount, quote.base, quote.unit) == (Decimal("11.5"), Decimal("12.75"), "ea")
     stock = CommerceStock(connected, products, SETTINGS)
     for locations in ((), ("W2",)):
-        [level] = await stock.on_hand("usrt", ["22423"], locations)
+        [level] = await stock.on_hand("usrt", ["20223"], locations)
         assert (level.on_hand, level.available) == (Decimal(3), Decimal(2))
     customers = CommerceCustomers(connected, SETTINGS)
     [found] = await customers.search("usrt", "ada")
@@ -142,7 +142,7 @@ def test_the_fields_that_the_metadata_check_compares_are_in_the_table() -> None:
 def test_an_upload_has_the_members_and_types_of_a_captured_one() -> None:
     captured = json.loads((SAMPLES / "sales_order_upload_store.json").read_text())
     document = replace(sale(1), applies_to="web:1", reference="web-1")
-    ours = json.loads(to_json(upload_body(document, {"22423": 7}, SETTINGS)))
+    ours = json.loads(to_json(upload_body(document, {"20223": 7}, SETTINGS)))
     for there, here in (
         (captured, ours),
         (captured["SalesLines"][0], ours["SalesLines"][0]),

@@ -52,7 +52,7 @@ def test_a_measure_that_is_set_leaves_the_others_as_they_were() -> None:
 
 
 def test_a_count_sets_every_measure_of_ours() -> None:
-    counted = StockCount("c", "usrt", "22423", Decimal(7), "S1", "W2", AT)
+    counted = StockCount("c", "usrt", "20223", Decimal(7), "S1", "W2", AT)
     assert entries.count(counted, SETTINGS)["quantities"] == {
         "pos": {"inbound": Decimal(7), "outbound": Decimal(0)}
     }
@@ -60,7 +60,7 @@ def test_a_count_sets_every_measure_of_ours() -> None:
 
 def test_a_row_is_summed_as_configured_whatever_case_it_comes_in() -> None:
     row = {
-        "productId": "22423",
+        "productId": "20223",
         "dimensions": {"SiteId": "S1", "locationid": "W2"},
         "quantities": {
             "FNO": {"PhysicalInvent": Decimal(20)},
@@ -97,10 +97,10 @@ async def test_requests_carry_the_members_of_the_table_and_no_others() -> None:
     events = Events(connected, 512)
     stock = InventoryVisibilityStock(connected, events, SETTINGS)
     await stock.change([sold(1)])
-    await stock.count([StockCount("c", "usrt", "22423", Decimal(7), "S1", "W2", AT)])
-    await stock.on_hand("usrt", ["22423"], ["W2"], ["S1"])
+    await stock.count([StockCount("c", "usrt", "20223", Decimal(7), "S1", "W2", AT)])
+    await stock.on_hand("usrt", ["20223"], ["W2"], ["S1"])
     reservations = InventoryVisibilityReservations(events, SETTINGS)
-    wanted = Reservation("r", "usrt", "22423", Decimal(1), "S1", "W2")
+    wanted = Reservation("r", "usrt", "20223", Decimal(1), "S1", "W2")
     await reservations.reserve([wanted])
     await reservations.release(wanted, "r", Decimal(1))
     assert asked == {name: set(names) for name, names in entries.MEMBERS.items()}

@@ -95,7 +95,7 @@ _HEADER: dict[str, object] = {
     "IsTaxIncludedInPrice": "No",
 }
 _LINE: dict[str, object] = {
-    "ItemId": "85123A",
+    "ItemId": "20117",
     "Quantity": -6,
     "Unit": "EA",
     "Price": 2.55,
@@ -181,7 +181,7 @@ def _change(number: str) -> dict[str, object]:
     return {
         "id": number,
         "organizationId": "usrt",
-        "productId": "85123A",
+        "productId": "20117",
         "dimensions": {"siteId": "1", "locationId": "11"},
         "quantities": {"pos": {"outbound": 1}},
     }

@@ -70,7 +70,7 @@ class Adjustment:
 
 ADJUSTMENTS = (
     Adjustment("TSHIRT", 9.99, first="2026-06-01", last="2026-06-30"),
-    Adjustment("22423", 11.25, catalog=1),
+    Adjustment("20223", 11.25, catalog=1),
 )
 CUSTOMER_PERCENT = {"C-1001": 10}
 """Percent off everything, by customer."""

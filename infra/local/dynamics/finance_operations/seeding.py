@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from infra.local.dynamics.odata.entities import EntitySet, Row
 from infra.local.dynamics.odata.store import EntityStore
 
@@ -17,10 +19,10 @@ CUSTOMERS = (
 """Account, name, party type, credit limit, hold."""
 
 ITEMS = (
-    ("85123A", "WHITE HANGING HEART T-LIGHT HOLDER", 2.55, "4006381333931"),
-    ("22423", "REGENCY CAKESTAND 3 TIER", 12.75, "4006381333948"),
-    ("71053", "WHITE METAL LANTERN", 3.39, "4006381333955"),
-    ("TSHIRT", "T-SHIRT", 15.00, ""),
+    ("20117", "Enamel mug, blue", 2.95, "4006381333931"),
+    ("20223", "Glass vase, tall", 12.50, "4006381333948"),
+    ("20331", "Oak tray", 3.25, "4006381333955"),
+    ("TSHIRT", "T-shirt", 15.00, ""),
 )
 """Number, name, price, barcode."""
 
@@ -51,7 +53,7 @@ def seed(store: EntityStore) -> None:
         put(OPERATING_UNITS, {"OperatingUnitNumber": STORE, "Name": f"Store {STORE}"})
         put(parties.LOYALTY_CARDS, {"CardNumber": LOYALTY_CARD})
         for company, (name, currency) in SEEDED_COMPANIES.items():
-            for entity_set, row in _rows_of(company, name, currency):
+            for entity_set, row in _rows_of(name, currency):
                 put(entity_set, {"dataAreaId": company, **row})
         company, (_, currency) = next(iter(SEEDED_COMPANIES.items()))
         put(
@@ -68,80 +70,77 @@ def seed(store: EntityStore) -> None:
         )
 
 
-def _rows_of(company: str, name: str, currency: str) -> list[tuple[EntitySet, Row]]:
-    rows: list[tuple[EntitySet, Row]] = [
-        (
+def _rows_of(company_name: str, currency: str) -> Iterator[tuple[EntitySet, Row]]:
+    yield from _warehouses(company_name)
+    yield from _parties(currency)
+    yield from _items()
+    yield from _variants()
+
+
+def _warehouses(company_name: str) -> Iterator[tuple[EntitySet, Row]]:
+    for warehouse in (WAREHOUSE, OTHER_WAREHOUSE):
+        yield (
             places.WAREHOUSES,
             {
                 "WarehouseId": warehouse,
-                "WarehouseName": f"{name}, {warehouse}",
+                "WarehouseName": f"{company_name}, {warehouse}",
                 "OperationalSiteId": SITE,
                 "IsRetailStoreWarehouse": "Yes",
             },
         )
-        for warehouse in (WAREHOUSE, OTHER_WAREHOUSE)
-    ]
-    rows.append(
-        (
-            parties.VENDORS,
-            {
-                "VendorAccountNumber": "V-1001",
-                "VendorOrganizationName": "Acme Imports",
-                "CurrencyCode": currency,
-            },
-        )
-    )
-    for account, customer, kind, limit, hold in CUSTOMERS:
-        first, _, last = customer.partition(" ")
+
+
+def _parties(currency: str) -> Iterator[tuple[EntitySet, Row]]:
+    vendor: Row = {
+        "VendorAccountNumber": "V-1001",
+        "VendorOrganizationName": "Acme Imports",
+        "CurrencyCode": currency,
+    }
+    yield parties.VENDORS, vendor
+    for account, name, kind, limit, hold in CUSTOMERS:
+        first, _, last = name.partition(" ")
         person = {"PersonFirstName": first, "PersonLastName": last}
-        rows.append(
-            (
-                parties.CUSTOMERS,
-                {
-                    "CustomerAccount": account,
-                    "PartyType": kind,
-                    "CustomerGroupId": "RETAIL",
-                    "SalesCurrencyCode": currency,
-                    "CreditLimit": limit,
-                    "OnHoldStatus": hold,
-                    **(person if kind == "Person" else {"OrganizationName": customer}),
-                },
-            )
-        )
-    for item, product, price, barcode in ITEMS:
-        rows.append(
-            (
-                products.RELEASED_PRODUCTS,
-                {
-                    "ItemNumber": item,
-                    "ProductNumber": item,
-                    "SearchName": product,
-                    "SalesPrice": price,
-                    "SalesPriceQuantity": 1,
-                    "SalesUnitSymbol": "ea",
-                    "InventoryUnitSymbol": "ea",
-                    "SalesSalesTaxItemGroupCode": "STANDARD",
-                },
-            )
-        )
+        customer: Row = {
+            "CustomerAccount": account,
+            "PartyType": kind,
+            "CustomerGroupId": "RETAIL",
+            "SalesCurrencyCode": currency,
+            "CreditLimit": limit,
+            "OnHoldStatus": hold,
+            **(person if kind == "Person" else {"OrganizationName": name}),
+        }
+        yield parties.CUSTOMERS, customer
+
+
+def _items() -> Iterator[tuple[EntitySet, Row]]:
+    for item, name, price, barcode in ITEMS:
+        released: Row = {
+            "ItemNumber": item,
+            "ProductNumber": item,
+            "SearchName": name,
+            "SalesPrice": price,
+            "SalesPriceQuantity": 1,
+            "SalesUnitSymbol": "ea",
+            "InventoryUnitSymbol": "ea",
+            "SalesSalesTaxItemGroupCode": "STANDARD",
+        }
+        yield products.RELEASED_PRODUCTS, released
         if barcode:
-            rows.append((products.BARCODES, _barcode(item, barcode)))
+            yield products.BARCODES, _barcode(item, barcode)
+
+
+def _variants() -> Iterator[tuple[EntitySet, Row]]:
     for size, color, barcode in VARIANTS:
         dimensions: Row = {"ProductSizeId": size, "ProductColorId": color}
-        rows.append(
-            (
-                products.VARIANTS,
-                {
-                    "ProductMasterNumber": "TSHIRT",
-                    "ItemNumber": "TSHIRT",
-                    "ProductVariantNumber": f"TSHIRT : {size} : {color}",
-                    "ProductName": f"T-SHIRT {size} {color}",
-                    **dimensions,
-                },
-            )
-        )
-        rows.append((products.BARCODES, _barcode("TSHIRT", barcode) | dimensions))
-    return rows
+        variant: Row = {
+            "ProductMasterNumber": "TSHIRT",
+            "ItemNumber": "TSHIRT",
+            "ProductVariantNumber": f"TSHIRT : {size} : {color}",
+            "ProductName": f"T-shirt {size} {color}",
+            **dimensions,
+        }
+        yield products.VARIANTS, variant
+        yield products.BARCODES, _barcode("TSHIRT", barcode) | dimensions
 
 
 def _barcode(item: str, barcode: str) -> Row:
