@@ -25,7 +25,7 @@ from infra.local.servicebus.amqp.performatives import (
 )
 from infra.local.servicebus.amqp.values import Array, Symbol
 from tests.integration.servicebus_protocol.peer import message, opened, text, within
-from tests.integration.servicebus_protocol.transacting import condition, counts, received
+from tests.integration.servicebus_protocol.transacting import condition, counts, delivered
 
 
 async def test_a_coordinator_is_attached_as_it_was_asked_for_and_declares(
@@ -82,11 +82,7 @@ async def test_a_settlement_waits_for_the_discharge(
     bus: LocalServiceBus, outcome: Any, told: Any, left: dict[str, int]
 ) -> None:
     async with opened(bus) as peer:
-        await peer.coordinate()
-        await peer.attach("out", to="work")
-        await peer.attach("in", source="work")
-        await peer.send("out", message("m"))
-        delivery = await received(peer)
+        delivery = await delivered(peer)
         txn = await peer.declare()
         answer = await peer.settle(delivery, within(txn, outcome))
         before = counts(bus)
@@ -101,11 +97,7 @@ async def test_after_a_rollback_the_message_is_still_locked_for_its_receiver(
     bus: LocalServiceBus,
 ) -> None:
     async with opened(bus) as peer:
-        await peer.coordinate()
-        await peer.attach("out", to="work")
-        await peer.attach("in", source="work")
-        await peer.send("out", message("m"))
-        delivery = await received(peer)
+        delivery = await delivered(peer)
         txn = await peer.declare()
         await peer.settle(delivery, within(txn, Accepted()))
         await peer.discharge(txn, fail=True)
@@ -120,11 +112,7 @@ async def test_a_settled_message_cannot_be_settled_again_after_its_transaction(
     bus: LocalServiceBus,
 ) -> None:
     async with opened(bus) as peer:
-        await peer.coordinate()
-        await peer.attach("out", to="work")
-        await peer.attach("in", source="work")
-        await peer.send("out", message("m"))
-        delivery = await received(peer)
+        delivery = await delivered(peer)
         txn = await peer.declare()
         await peer.settle(delivery, within(txn, Accepted()))
         done = await peer.discharge(txn)
@@ -139,11 +127,7 @@ async def test_a_settled_message_cannot_be_settled_again_after_its_transaction(
 
 async def test_a_message_is_settled_once_in_a_transaction(bus: LocalServiceBus) -> None:
     async with opened(bus) as peer:
-        await peer.coordinate()
-        await peer.attach("out", to="work")
-        await peer.attach("in", source="work")
-        await peer.send("out", message("m"))
-        delivery = await received(peer)
+        delivery = await delivered(peer)
         txn = await peer.declare()
         await peer.settle(delivery, within(txn, Accepted()))
         twice = await peer.settle(delivery, within(txn, Accepted()))

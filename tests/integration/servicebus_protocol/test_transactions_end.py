@@ -21,18 +21,14 @@ from infra.local.servicebus.server.clock import ManualClock
 from infra.local.servicebus.settings import EntityStatus, QueueConfig
 from tests.integration.servicebus_protocol.conftest import CONFIG
 from tests.integration.servicebus_protocol.peer import message, opened, within
-from tests.integration.servicebus_protocol.transacting import condition, counts, received
+from tests.integration.servicebus_protocol.transacting import condition, counts, delivered, received
 
 
 async def test_one_lost_lock_rolls_everything_back(
     bus: LocalServiceBus, clock: ManualClock
 ) -> None:
     async with opened(bus) as peer:
-        await peer.coordinate()
-        await peer.attach("out", to="work")
-        await peer.attach("in", source="work")
-        await peer.send("out", message("m"))
-        delivery = await received(peer)
+        delivery = await delivered(peer)
         txn = await peer.declare()
         await peer.send("out", message("answer"), state=within(txn))
         await peer.settle(delivery, within(txn, Accepted()))
