@@ -9,6 +9,7 @@ does, so creating and posting are never one. Without it each stands for itself, 
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Sequence
 from decimal import Decimal
 
@@ -19,6 +20,8 @@ from shared.dynamics.odata.requests import exact_number
 from shared.dynamics.service import Uncertain
 
 MAX_REQUESTS = 100
+
+_log = logging.getLogger("tillbus.dynamics")
 
 
 async def together(api: Api, operations: Sequence[Operation]) -> None:
@@ -87,13 +90,15 @@ def batch_answers(body: bytes, count: int) -> list[Response | None]:
         for position, response in enumerate(responses):
             identifier = response.get("id")
             index = position if identifier is None else int(identifier)
+            if not 0 <= index < count:
+                raise ValueError(f"an answer to request {index} of {count}")
             content = response.get("body")
             headers = {name.lower(): str(text) for name, text in response["headers"].items()}
             text = b"" if content is None else json.dumps(content, default=_number).encode()
             answers[index] = Response(int(response["status"]), headers, text)
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         # Cut off or not ours: what was read until here stands, the rest is uncertain.
-        pass
+        _log.warning("The answer to a batch of %d requests is not whole: %r", count, error)
     return answers
 
 
