@@ -72,8 +72,9 @@ def test_an_answer_cut_off_or_without_ids_leaves_the_rest_uncertain() -> None:
     assert first.is_success
     assert second is None
     assert batch_answers(body[:-5], 2) == [None, None]
-    assert batch_answers(b'{"responses": [{"id": "7", "status": 204, "headers": {}}]}', 1) == [None]
-    assert batch_answers(b'{"responses": [{"id": "-1", "status": 204, "headers": {}}]}', 1) == [None]
+    for stray in (b"7", b"-1"):
+        body = b'{"responses": [{"id": "%s", "status": 204, "headers": {}}]}' % stray
+        assert batch_answers(body, 1) == [None]
 
 
 def test_requests_of_a_batch_are_below_the_root_of_their_api() -> None:
