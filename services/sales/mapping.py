@@ -20,7 +20,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from services.sales.companies import CompanySettings
+from shared.companies import Company
 from shared.dynamics import Body, RetailTransaction
 from shared.events import ReturnLine, SaleCompleted, SaleLine, SaleReturned, TransactionKey
 
@@ -46,7 +46,7 @@ def transaction_number(key: TransactionKey) -> str:
 
 
 def retail_transaction(
-    sale: Sale, company: CompanySettings, traceparent: str | None = None
+    sale: Sale, company: Company, traceparent: str | None = None
 ) -> RetailTransaction:
     """Return the sale's header and lines; the same fact always gives the same transaction."""
     signs = _SIGNS[type(sale)]
@@ -69,7 +69,7 @@ def booked_amount(sale: Sale) -> Decimal:
     return sale.signed_amount
 
 
-def _header(sale: Sale, company: CompanySettings, signs: _Signs) -> Body:
+def _header(sale: Sale, company: Company, signs: _Signs) -> Body:
     local = sale.occurred_at.astimezone(ZoneInfo(company.time_zone))
     basket = _total(each.amount for each in sale.basket_discounts)
     discounts = basket + _total(each.amount for line in sale.lines for each in line.discounts)
@@ -100,7 +100,7 @@ def _header(sale: Sale, company: CompanySettings, signs: _Signs) -> Body:
     )
 
 
-def _sales_line(sale: Sale, line: SaleLine, company: CompanySettings, signs: _Signs) -> Body:
+def _sales_line(sale: Sale, line: SaleLine, company: Company, signs: _Signs) -> Body:
     return {
         **_known(
             LineNumber=line.number,
@@ -136,7 +136,7 @@ def _return_reference(line: SaleLine) -> Body:
     }
 
 
-def _payment_lines(sale: Sale, company: CompanySettings, signs: _Signs) -> Iterator[Body]:
+def _payment_lines(sale: Sale, company: Company, signs: _Signs) -> Iterator[Body]:
     accounting = company.currencies[0] == sale.currency
     for number, tender in enumerate(sale.tenders, start=1):
         sign = -signs.money if tender.is_change else signs.money
@@ -155,7 +155,7 @@ def _payment_lines(sale: Sale, company: CompanySettings, signs: _Signs) -> Itera
         )
 
 
-def _tax_lines(sale: Sale, company: CompanySettings, signs: _Signs) -> Iterator[Body]:
+def _tax_lines(sale: Sale, company: Company, signs: _Signs) -> Iterator[Body]:
     for line in sale.lines:
         # Line and code are the key: taxes that share a code in Dynamics are one line there.
         by_code: dict[str, tuple[Decimal, Decimal]] = {}

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from services.sales.companies import CompanySettings
 from shared.bus import Publisher, RetryPolicy, bus_collaborators, once
 from shared.clock import Clock, utc_now
+from shared.companies import Company
 from shared.dynamics import DynamicsSettings, RetailTransactions, finance_operations
 from shared.store.inbox import Inbox
 from shared.telemetry import configure
@@ -22,7 +22,7 @@ class SalesSettings(BaseSettings):
     model_config = SettingsConfigDict(extra="ignore", frozen=True)
 
     store_url: str = Field(description="where the inbox is kept, as an SQLAlchemy URL")
-    companies: dict[str, CompanySettings] = Field(min_length=1, description="JSON object")
+    companies: dict[str, Company] = Field(min_length=1, description="JSON object")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Wired:
     retry_policy: RetryPolicy
     inbox: Inbox
     transactions: RetailTransactions
-    companies: dict[str, CompanySettings]
+    companies: dict[str, Company]
     resources: AsyncExitStack
 
     async def aclose(self) -> None:

@@ -18,13 +18,15 @@ class Delivery:
     `attempt` counts our own delayed retries, 1 = first; the broker's delivery count is another
     number and counts crashes. `first_seen` (aware UTC) is when the first attempt began.
     `event.traceparent` names the span open for this delivery, so that whatever the handler does
-    for it can be recorded below it.
+    for it can be recorded below it. `waited_out` is the key the fact was parked under until its
+    deadline passed, None where it was not. `event.lane` says whether it comes late in bulk.
     """
 
     event: Event[Any]
     attempt: int
     first_seen: datetime
     message_id: str
+    waited_out: str | None = None
 
 
 Handler = Callable[[Sequence[Delivery]], Awaitable[Sequence[Outcome]]]

@@ -23,6 +23,7 @@ RETRY_FOR = "retry-for"
 RETRY_ATTEMPT = "retry-attempt"
 RETRY_FIRST_SEEN = "retry-first-seen"
 RETRY_HISTORY = "retry-history"
+LANE = "lane"
 
 # What the SDK's tracing writes into each message it sends; a copy gets its own.
 TRACEPARENT = "traceparent"

@@ -12,7 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from shared.bus.message import RETRY_FOR
+from shared.bus.message import LANE, RETRY_FOR
+from shared.events import BACKFILL
+
+BACKFILL_SUFFIX = f"-{BACKFILL}"
+"""What the subscription for a topic's late facts is called beyond the one for live ones."""
 
 
 class InvalidTopology(ValueError):
@@ -50,16 +54,25 @@ class Topology:
         let copies through that are meant for its neighbours."""
         for topic, subscriptions in self.topics.items():
             for name, rules in subscriptions.items():
-                if rules != (retry_rule(name),):
+                wanted = retry_rule(name, has_backfill=name + BACKFILL_SUFFIX in subscriptions)
+                if rules != (wanted,):
                     raise InvalidTopology(
                         f"{path}: subscription {topic}/{name} needs exactly the rule "
-                        f"{retry_rule(name)!r}, it has {list(rules)!r}"
+                        f"{wanted!r}, it has {list(rules)!r}"
                     )
 
 
-def retry_rule(subscription: str) -> str:
-    """Return the SQL filter that lets through what is for everyone and the own retries."""
-    return f"[{RETRY_FOR}] IS NULL OR [{RETRY_FOR}] = '{subscription}'"
+def retry_rule(subscription: str, *, has_backfill: bool = False) -> str:
+    """Return the SQL filter that lets through what is for everyone and the own retries.
+
+    Beside a backfill subscription the one for live facts leaves the late ones to it.
+    """
+    own = f"[{RETRY_FOR}] = '{subscription}'"
+    if subscription.endswith(BACKFILL_SUFFIX):
+        return f"([{RETRY_FOR}] IS NULL AND [{LANE}] = '{BACKFILL}') OR {own}"
+    if has_backfill:
+        return f"([{RETRY_FOR}] IS NULL AND [{LANE}] IS NULL) OR {own}"
+    return f"[{RETRY_FOR}] IS NULL OR {own}"
 
 
 def _rules(subscription: Mapping[str, Any]) -> tuple[str, ...]:

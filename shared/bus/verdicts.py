@@ -95,9 +95,8 @@ def abandoned(cause: str, error: Exception | None = None) -> Verdict:
 
 
 def _done(outcome: Done, case: Case) -> Verdict:
-    if outcome.document is None:
-        return Verdict(Action.COMPLETE)
-    return Verdict(Action.COMPLETE, events=(_announcement(outcome.document, case),))
+    facts = (*((outcome.document,) if outcome.document else ()), *outcome.also)
+    return Verdict(Action.COMPLETE, events=tuple(_announcement(fact, case) for fact in facts))
 
 
 def _rejected(outcome: Rejected, case: Case) -> Verdict:

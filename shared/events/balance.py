@@ -23,6 +23,8 @@ class Transaction(Protocol):
     @property
     def lines(self) -> Sequence[SaleLine]: ...
     @property
+    def exchanged_lines(self) -> Sequence[SaleLine]: ...
+    @property
     def basket_discounts(self) -> Sequence[Discount]: ...
     @property
     def tenders(self) -> Sequence[Tender]: ...
@@ -41,7 +43,7 @@ def first_contradiction(transaction: Transaction) -> str | None:
        tax, else = net
     3. the lines' basket shares = the basket discounts
     4. |rounding| is less than one major unit
-    5. total = sum of net and taxes + rounding
+    5. total = net and taxes of the lines - those of the exchanged lines + rounding
     6. tenders less change = total; a tender in the sale's own currency has one amount
     """
     return next(
@@ -57,9 +59,10 @@ def first_contradiction(transaction: Transaction) -> str | None:
 
 def _lines(transaction: Transaction) -> Iterator[str]:
     unit = smallest_amount(transaction.currency)
-    if len({line.number for line in transaction.lines}) < len(transaction.lines):
+    lines = (*transaction.lines, *transaction.exchanged_lines)
+    if len({line.number for line in lines}) < len(lines):
         yield "two lines have the same line number"
-    for line in transaction.lines:
+    for line in lines:
         for name, amount in _line_amounts(line):
             if amount % unit:
                 yield _fraction(f"line {line.number} {name}", amount, transaction.currency)
@@ -103,6 +106,7 @@ def _total(transaction: Transaction) -> Iterator[str]:
     if abs(transaction.rounding) >= 1:
         yield f"rounding of {transaction.rounding} is not less than one {transaction.currency}"
     lines = sum((line.gross_amount for line in transaction.lines), _ZERO)
+    lines -= sum((line.gross_amount for line in transaction.exchanged_lines), _ZERO)
     if lines + transaction.rounding != transaction.total:
         yield (
             f"total is {transaction.total}, lines are {lines} and rounding {transaction.rounding}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -18,6 +18,7 @@ from .fields import (
     Text,
 )
 from .identity import TransactionKey
+from .personal import PERSONAL
 
 TenderType = Literal["cash", "card", "gift-card", "voucher", "account", "other"]
 
@@ -76,6 +77,8 @@ class SaleLine(Frozen):
     """Taxes on this line; empty where none applies or none is stated. Source: till."""
     net_amount: Amount
     """What the line costs after all discounts and without tax, in minor units. Source: till."""
+    gift_card: ShortText | None = None
+    """Gift card that this line sells or adds to, never a payment card. Source: till."""
 
     @property
     def tax_amount(self) -> Decimal:
@@ -104,6 +107,51 @@ class ReturnLine(SaleLine):
     """Why it came back. Source: cashier."""
     original: OriginalLine | None = None
     """The line it was sold on; absent for a return without receipt. Source: till."""
+    gift_receipt: bool = False
+    """Whether it came back on a gift receipt, which names the sale and not the price.
+    Source: till."""
+
+
+class EInvoiceStamp(Frozen):
+    """What the till's own e-invoice device stamped; carried through untouched.
+
+    ZATCA (Saudi Arabia, phase 2): UUID, invoice counter (ICV), previous invoice's hash (PIH), hash
+    and QR code, each as the device wrote it.
+    """
+
+    scheme: ShortText
+    """Whose rules: zatca, or another authority's name. Source: till."""
+    uuid: ShortText
+    """Identity of the invoice. Source: e-invoice device."""
+    counter: int = Field(ge=0, le=2**53)
+    """Counter of the device (ZATCA: ICV). Source: e-invoice device."""
+    previous_hash: Annotated[str, Field(max_length=256)] = ""
+    """Hash of the invoice before (ZATCA: PIH). Source: e-invoice device."""
+    hash: Annotated[str, Field(min_length=1, max_length=256)]
+    """Hash of this invoice. Source: e-invoice device."""
+    qr: Annotated[str, Field(max_length=4000)] = ""
+    """Content of the QR code, base64. Source: e-invoice device."""
+
+
+class TaxInvoice(Frozen):
+    """What makes the receipt an invoice in the sense of the tax law."""
+
+    number: ShortText
+    """Number of the invoice. Source: till."""
+    kind: Literal["simplified", "full"] = "simplified"
+    """Whether it names the buyer. Source: till."""
+    seller_name: Text
+    """Supplier's name. Source: store configuration."""
+    seller_address: Text = ""
+    """Supplier's address. Source: store configuration."""
+    seller_tax_number: ShortText
+    """Supplier's registration (TRN, VAT number). Source: store configuration."""
+    buyer_name: Annotated[Text | None, PERSONAL] = None
+    """Buyer's name. Source: customer."""
+    buyer_address: Annotated[Text | None, PERSONAL] = None
+    """Buyer's address. Source: customer."""
+    buyer_tax_number: Annotated[ShortText | None, PERSONAL] = None
+    """Buyer's registration. Source: customer."""
 
 
 class Tender(Frozen):

@@ -16,6 +16,15 @@ from .money import is_in_minor_units
 from .reasons import Reason
 
 
+class CounterReset(Frozen):
+    """A terminal's counter began again during the day."""
+
+    last_before: int = Field(ge=0, le=2**53)
+    """Last number used before; 0 if none was. Source: till."""
+    first_after: int = Field(ge=1, le=2**53)
+    """First number used after. Source: till."""
+
+
 class TerminalDay(Frozen):
     """One terminal's counters of the day."""
 
@@ -25,14 +34,27 @@ class TerminalDay(Frozen):
     """First transaction number used. Source: till."""
     last_sequence: int = Field(ge=1)
     """Last transaction number used; every number between was used too. Source: till."""
+    resets: tuple[CounterReset, ...] = Field(default=(), max_length=100)
+    """Where the counter began again, in order: the numbers are those of the runs between.
+    Source: till."""
     sales: int = Field(ge=0)
     """Sales completed. Source: till."""
     returns: int = Field(ge=0)
     """Returns. Source: till."""
 
+    @property
+    def runs(self) -> tuple[tuple[int, int], ...]:
+        """Return first and last number of every run of the counter, both included, in order.
+
+        A run that ends before it begins is empty: the counter was reset before it was used.
+        """
+        firsts = (self.first_sequence, *(reset.first_after for reset in self.resets))
+        lasts = (*(reset.last_before for reset in self.resets), self.last_sequence)
+        return tuple(zip(firsts, lasts, strict=True))
+
     @model_validator(mode="after")
     def _in_order(self) -> Self:
-        numbers = self.last_sequence - self.first_sequence + 1
+        numbers = sum(max(last - first + 1, 0) for first, last in self.runs)
         if numbers < self.sales + self.returns:
             raise PydanticCustomError(
                 Reason.INVALID_DATA.value,

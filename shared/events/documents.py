@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal, get_args
 from uuid import UUID
 
 from pydantic import BeforeValidator, Field
@@ -39,6 +39,24 @@ _Quoted = Annotated[str, _fitting(256), Field(max_length=256)]
 _Detail = Annotated[str, _fitting(DETAIL_LENGTH), Field(max_length=DETAIL_LENGTH)]
 
 
+Effect = Literal[
+    "ledger",
+    "cash",
+    "stock",
+    "customer",
+    "contact",
+    "points",
+    "gift-card",
+    "note",
+    "order",
+    "payment",
+]
+"""What a fact may bring about, each in one place: ledger is the money of a sale or return, cash the
+movement of a drawer's money, customer the ERP's record of one and contact the CRM's."""
+
+EFFECTS: tuple[Effect, ...] = get_args(Effect)
+
+
 class DocumentRef(Frozen):
     """Where a document is found."""
 
@@ -62,25 +80,30 @@ class DocumentPosted(Fact):
     """Id of the event that was booked. Source: that event."""
     fact_type: _Name
     """Its type. Source: that event."""
-    key: TransactionKey
-    """Its transaction. Source: that event."""
+    effect: Effect = "ledger"
+    """Which of its effects this is. Source: service."""
+    key: TransactionKey | None = None
+    """Its transaction, where it has one. Source: that event."""
+    subject: _Quoted = ""
+    """Its natural key, where it has no transaction. Source: that event."""
     document: DocumentRef
     """What was booked. Source: Dynamics."""
-    amount: SignedAmount
-    """As booked: returns negative. Source: service."""
-    currency: Currency
-    """Currency of the amount. Source: that event."""
+    amount: SignedAmount = Decimal(0)
+    """As booked: returns negative; 0 where no money is booked. Source: service."""
+    currency: Currency | None = None
+    """Currency of the amount; absent where no money is booked. Source: that event."""
     posted_at: UtcMoment
     """When the service learnt that it is booked. Source: service clock."""
     already_there: bool = False
     """Whether an earlier attempt had booked it. Source: service."""
 
     def natural_key(self) -> str:
-        return f"{self.key}/{self.document.system}/{self.fact_id}"
+        what = "" if self.effect == "ledger" else f"/{self.effect}"
+        return f"{self.key or self.subject}/{self.document.system}/{self.fact_id}{what}"
 
     @property
-    def place(self) -> tuple[str, str]:
-        return self.key.company, self.key.store
+    def place(self) -> tuple[str, str] | None:
+        return (self.key.company, self.key.store) if self.key else None
 
     @property
     def signed_amount(self) -> Decimal:
@@ -103,6 +126,8 @@ class DocumentRejected(Fact):
     """Service Bus message id, possibly empty, cut at 256 characters. Source: bus."""
     subscription: _Name
     """Subscription in whose dead-letter queue it lies. Source: bus."""
+    effect: Effect | None = None
+    """Which effect of the fact is missing because of it, where it has several. Source: service."""
     reason: Reason
     """Why no redelivery can help. Source: service."""
     detail: _Detail

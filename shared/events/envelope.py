@@ -27,6 +27,9 @@ from .versions import UPCASTERS, UnknownType, Upcaster, bring_forward
 F = TypeVar("F", bound=Fact, default=Fact)
 F_co = TypeVar("F_co", bound=Fact, default=Fact, covariant=True)
 
+BACKFILL = "backfill"
+"""The lane of facts uploaded after the event; the others travel in none."""
+
 CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
 """Content type of an encoded event (CloudEvents JSON event format, section 3)."""
 
@@ -56,6 +59,8 @@ class Event(Generic[F_co]):
     data: F_co
     traceparent: str | None = None
     """W3C trace context of the publisher."""
+    lane: str | None = None
+    """BACKFILL for what comes late in bulk and must not hold up what happens now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +83,14 @@ class InvalidEvent(ValueError):
         self.envelope = envelope
 
 
-def new_event(fact: F, *, source: str, time: datetime, traceparent: str | None = None) -> Event[F]:
+def new_event(
+    fact: F,
+    *,
+    source: str,
+    time: datetime,
+    traceparent: str | None = None,
+    lane: str | None = None,
+) -> Event[F]:
     """Return the event that publishes a fact; `time` is aware.
 
     Raises ValueError when `source` is no URI reference.
@@ -93,6 +105,7 @@ def new_event(fact: F, *, source: str, time: datetime, traceparent: str | None =
         time=time.astimezone(UTC),
         data=fact,
         traceparent=traceparent,
+        lane=lane,
     )
 
 
@@ -110,6 +123,8 @@ def encode(event: Event) -> bytes:
     }
     if event.traceparent is not None:
         envelope["traceparent"] = event.traceparent
+    if event.lane is not None:
+        envelope["lane"] = event.lane
     return to_json(envelope, exclude_none=True)
 
 
@@ -118,6 +133,8 @@ def routing_properties(event: Event) -> dict[str, str]:
     properties = {"type": event.type, "source": event.source, "subject": event.subject}
     if event.data.place is not None:
         properties["company"], properties["store"] = event.data.place
+    if event.lane is not None:
+        properties["lane"] = event.lane
     return properties
 
 
@@ -168,6 +185,7 @@ class _Reading:
             time=self._time(),
             data=fact,
             traceparent=self._traceparent(),
+            lane=BACKFILL if self._envelope.get("lane") == BACKFILL else None,
         )
 
     def _text(self, name: str) -> str:
@@ -248,6 +266,7 @@ _ATTRIBUTES = frozenset(
         "data",
         "traceparent",
         "tracestate",
+        "lane",
     ]
 )
 

@@ -25,6 +25,13 @@ class Reason(StrEnum):
     UNKNOWN_CURRENCY = "unknown-currency"
     REFUSED_BY_DYNAMICS = "refused-by-dynamics"
     DOCUMENT_DIFFERS = "document-differs"
+    TAX_RATE_NOT_IN_FORCE = "tax-rate-not-in-force"
+    TAX_WRONGLY_ROUNDED = "tax-wrongly-rounded"
+    TAX_INVOICE_INCOMPLETE = "tax-invoice-incomplete"
+    RETURNS_MORE_THAN_SOLD = "returns-more-than-sold"
+    NOT_BOOKABLE_HERE = "not-bookable-here"
+    MASTER_DATA_MISSING = "master-data-missing"
+    NOT_REVERSIBLE = "not-reversible"
     ATTEMPTS_EXHAUSTED = "attempts-exhausted"
 
 
@@ -113,6 +120,41 @@ REASONS: Mapping[Reason, ReasonHelp] = MappingProxyType(
             "Dynamics already holds a document under this key with other content.",
             _FINANCE,
             "Compare both; correct the wrong one by a return or a revision.",
+        ),
+        Reason.TAX_RATE_NOT_IN_FORCE: ReasonHelp(
+            "A line is taxed at a rate that was not in force in its country on that day.",
+            _PUBLISHER,
+            "Correct the till's tax table, or the dated rates in the setting TAX_RATES, then replay.",
+        ),
+        Reason.TAX_WRONGLY_ROUNDED: ReasonHelp(
+            "The tax of a line is not its rate applied and rounded as the country's law says.",
+            _PUBLISHER,
+            "Correct the till's tax computation; publish a correction of the transaction.",
+        ),
+        Reason.TAX_INVOICE_INCOMPLETE: ReasonHelp(
+            "The country asks for fields of a tax invoice that the transaction does not have.",
+            _PUBLISHER,
+            "Let the till send the fields the description names; publish a correction.",
+        ),
+        Reason.RETURNS_MORE_THAN_SOLD: ReasonHelp(
+            "More comes back of a sold line than was sold and has not come back already.",
+            _FINANCE,
+            "Compare the returns of that sale; correct the wrong one at the till.",
+        ),
+        Reason.NOT_BOOKABLE_HERE: ReasonHelp(
+            "The system that keeps this company's books has no document for such a fact.",
+            _ADMINISTRATOR,
+            "Book it by hand, or configure another system for it in COMPANIES, then replay.",
+        ),
+        Reason.MASTER_DATA_MISSING: ReasonHelp(
+            "The record the fact waited for did not come to exist before its deadline.",
+            _ADMINISTRATOR,
+            "Create the record the description names in Dynamics, then replay.",
+        ),
+        Reason.NOT_REVERSIBLE: ReasonHelp(
+            "The effect to be taken back is not booked, or cannot be undone by a document.",
+            _OPERATOR,
+            "Look the fact up in the half-booked list; take the effect back by hand in Dynamics.",
         ),
         Reason.ATTEMPTS_EXHAUSTED: ReasonHelp(
             "Every planned attempt failed for a cause that was expected to pass.",

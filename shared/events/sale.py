@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import ClassVar, Self
+from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from .balance import first_contradiction
-from .basket import MAX_LINES, MAX_PARTS, Discount, ReturnLine, SaleLine, Tender
+from .basket import (
+    MAX_LINES,
+    MAX_PARTS,
+    Discount,
+    EInvoiceStamp,
+    ReturnLine,
+    SaleLine,
+    TaxInvoice,
+    Tender,
+)
 from .facts import Fact
 from .fields import Amount, Currency, ShortText, SignedAmount, UtcMoment
 from .identity import TransactionKey
+from .personal import PERSONAL
 from .reasons import Reason
 
 
@@ -41,14 +51,18 @@ class _TillTransaction(Fact):
     total: Amount
     """What is paid, with tax and after rounding; for a return, what the customer gets.
     Source: till."""
-    cashier: ShortText | None = None
+    cashier: Annotated[ShortText | None, PERSONAL] = None
     """Staff number. Source: till."""
-    customer: ShortText | None = None
+    customer: Annotated[ShortText | None, PERSONAL] = None
     """Customer account. Source: till."""
     receipt: ShortText | None = None
     """Number printed on the receipt. Source: till."""
-    loyalty_card: ShortText | None = None
+    loyalty_card: Annotated[ShortText | None, PERSONAL] = None
     """Loyalty card, never a payment card. Source: till."""
+    tax_invoice: TaxInvoice | None = None
+    """What makes the receipt a tax invoice; absent where the country asks for none. Source: till."""
+    e_invoice: EInvoiceStamp | None = None
+    """Stamp of the till's e-invoice device, carried through untouched. Source: till."""
 
     @model_validator(mode="after")
     def _adds_up(self) -> Self:
@@ -72,10 +86,13 @@ class _TillTransaction(Fact):
 
 
 class SaleCompleted(_TillTransaction):
-    """A customer bought and paid."""
+    """A customer bought and paid; an exchange where what came back is worth no more."""
 
     TYPE: ClassVar[str] = "com.tillbus.sale-completed.v1"
     TOPIC: ClassVar[str] = "sale-completed"
+
+    exchanged_lines: tuple[ReturnLine, ...] = Field(default=(), max_length=MAX_LINES)
+    """What came back in the same transaction; its worth is taken off the total. Source: till."""
 
     @property
     def signed_amount(self) -> Decimal:
@@ -83,13 +100,18 @@ class SaleCompleted(_TillTransaction):
 
 
 class SaleReturned(_TillTransaction):
-    """A customer brought goods back and was paid; all amounts positive."""
+    """A customer brought goods back and was paid; an exchange where what came back is worth more.
+
+    All amounts are positive.
+    """
 
     TYPE: ClassVar[str] = "com.tillbus.sale-returned.v1"
     TOPIC: ClassVar[str] = "sale-returned"
 
     lines: tuple[ReturnLine, ...] = Field(min_length=1, max_length=MAX_LINES)
     """What came back. Source: till."""
+    exchanged_lines: tuple[SaleLine, ...] = Field(default=(), max_length=MAX_LINES)
+    """What the customer took instead; its worth is taken off what is paid out. Source: till."""
 
     @property
     def signed_amount(self) -> Decimal:

@@ -7,16 +7,67 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from .customers import (
+    CustomerRegistered,
+    CustomerUpdated,
+    FeedbackGiven,
+    GiftCardRedeemed,
+    GiftCardSold,
+    LoyaltyEarned,
+    LoyaltyRedeemed,
+)
 from .day import StoreDayClosed
 from .documents import DocumentPosted, DocumentRejected
 from .facts import Fact
+from .orders import (
+    OrderCancelled,
+    OrderChanged,
+    OrderPlaced,
+    OrderStatusChanged,
+    PaymentCaptured,
+)
 from .reasons import Reason
+from .reversal import ReversalOrdered
 from .sale import SaleCompleted, SaleReturned
+from .stock import InventoryAdjusted, StockCounted
+from .till_transactions import (
+    CashMoved,
+    SaleVoided,
+    StoreDayOpened,
+    TenderDeclared,
+    TransactionRecorded,
+)
 
 FACTS: Mapping[str, type[Fact]] = MappingProxyType(
     {
         model.TYPE: model
-        for model in (SaleCompleted, SaleReturned, StoreDayClosed, DocumentPosted, DocumentRejected)
+        for model in (
+            SaleCompleted,
+            SaleReturned,
+            SaleVoided,
+            TransactionRecorded,
+            TenderDeclared,
+            CashMoved,
+            StoreDayOpened,
+            StoreDayClosed,
+            InventoryAdjusted,
+            StockCounted,
+            CustomerRegistered,
+            CustomerUpdated,
+            LoyaltyEarned,
+            LoyaltyRedeemed,
+            GiftCardSold,
+            GiftCardRedeemed,
+            FeedbackGiven,
+            OrderPlaced,
+            OrderChanged,
+            OrderCancelled,
+            PaymentCaptured,
+            OrderStatusChanged,
+            DocumentPosted,
+            DocumentRejected,
+            ReversalOrdered,
+        )
     }
 )
 """Model by event type: the newest version of every fact."""

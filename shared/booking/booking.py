@@ -1,0 +1,165 @@
+"""Book deliveries: what each one's outcome is, whatever happened before."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+from shared.booking.digests import content_digest
+from shared.booking.failures import failure
+from shared.bus import Delivery, Done, Later, Outcome, Rejected
+from shared.clock import Clock
+from shared.dynamics import Booked, DynamicsError, Posting
+from shared.events import DocumentPosted, DocumentRef, Effect, Fact, Reason, TransactionKey
+from shared.store.errors import StoreUnavailable
+from shared.store.inbox import Inbox, InboxResult
+
+_log = logging.getLogger("tillbus.booking")
+
+D = TypeVar("D")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan(Generic[D]):
+    """What one fact is to become.
+
+    `post` is a port's method; plans with the same one are posted together. `waits_for` gives the
+    key to park under when Dynamics lacks a record the document refers to.
+    """
+
+    document: D
+    post: Callable[[Sequence[D]], Awaitable[Sequence[Posting]]]
+    system: str
+    company: str
+    entity_set: str
+    waits_for: Callable[[DynamicsError], str]
+    amount: Decimal = Decimal(0)
+    """Signed, as it will be booked; 0 where no money is."""
+    currency: str = ""
+
+
+Prepare = Callable[[Delivery], Plan[Any] | Outcome]
+"""Returns the plan, or the outcome where there is nothing to book. Pure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Booker:
+    """Books one effect."""
+
+    effect: Effect
+    inbox: Inbox
+    clock: Clock
+
+    async def book(self, deliveries: Sequence[Delivery], prepare: Prepare) -> list[Outcome]:
+        """Return one outcome per delivery; a fact delivered twice is booked once.
+
+        A crash after posting and before recording repeats the posting, which finds the document;
+        one after recording repeats the announcement, with the same id and content. A fact whose
+        content is not that of the one booked under its id is rejected.
+        """
+        distinct = {delivery.event.id: delivery for delivery in deliveries}
+        try:
+            outcomes = await self._outcomes(distinct, prepare)
+        except StoreUnavailable as error:
+            _log.error("The store is unavailable, %s waits: %s", self.effect, error)
+            return [Later(f"the store is unavailable: {error}")] * len(deliveries)
+        return [outcomes[delivery.event.id] for delivery in deliveries]
+
+    async def _outcomes(
+        self, deliveries: Mapping[UUID, Delivery], prepare: Prepare
+    ) -> dict[UUID, Outcome]:
+        results = await self.inbox.results(list(deliveries))
+        outcomes: dict[UUID, Outcome] = {}
+        plans: list[tuple[Delivery, Plan[Any]]] = []
+        for fact_id, delivery in deliveries.items():
+            if fact_id in results:
+                continue
+            prepared = prepare(delivery)
+            if isinstance(prepared, Plan):
+                plans.append((delivery, prepared))
+            else:
+                outcomes[fact_id] = prepared
+        booked, failures = await self._post(plans)
+        if booked:
+            results |= await self.inbox.record(booked)
+        outcomes |= failures
+        for fact_id, result in results.items():
+            outcomes[fact_id] = announced(deliveries[fact_id].event.data, result)
+        return outcomes
+
+    async def _post(
+        self, plans: Sequence[tuple[Delivery, Plan[Any]]]
+    ) -> tuple[list[InboxResult], dict[UUID, Outcome]]:
+        """Return what is booked, and the outcomes of the others."""
+        by_port: dict[Any, list[tuple[Delivery, Plan[Any]]]] = {}
+        for pair in plans:
+            by_port.setdefault(pair[1].post, []).append(pair)
+        postings = await asyncio.gather(
+            *(post([plan.document for _, plan in group]) for post, group in by_port.items())
+        )
+        now = self.clock()
+        booked: list[InboxResult] = []
+        failures: dict[UUID, Outcome] = {}
+        for group, answers in zip(by_port.values(), postings, strict=True):
+            for (delivery, plan), posting in zip(group, answers, strict=True):
+                if isinstance(posting, Booked):
+                    booked.append(self._result(delivery, plan, posting))
+                else:
+                    waits_for = plan.waits_for(posting.error)
+                    failures[delivery.event.id] = failure(posting.error, now, waits_for)
+        return booked, failures
+
+    def _result(self, delivery: Delivery, plan: Plan[Any], posting: Booked) -> InboxResult:
+        return InboxResult(
+            fact_id=delivery.event.id,
+            fact_type=delivery.event.type,
+            key=delivery.event.subject,
+            document=DocumentRef(
+                system=plan.system,
+                company=plan.company,
+                entity_set=plan.entity_set,
+                key=posting.key,
+            ),
+            amount=plan.amount,
+            currency=plan.currency,
+            posted_at=self.clock(),
+            already_there=posting.already_there,
+            effect=self.effect,
+            digest=content_digest(delivery.event.data),
+        )
+
+
+def announced(fact: Fact, result: InboxResult) -> Outcome:
+    """Return what follows from a stored result: its announcement, or that it is another fact's."""
+    if result.digest and result.digest != content_digest(fact):
+        detail = f"{result.key} is booked with other content as {result.document.key}"
+        return Rejected(Reason.DOCUMENT_DIFFERS, detail)
+    return Done(posted(fact, result))
+
+
+def posted(fact: Fact, result: InboxResult) -> DocumentPosted:
+    """Return the announcement, from what is stored, so that a repetition says exactly the same."""
+    key = transaction_of(fact)
+    return DocumentPosted(
+        fact_id=result.fact_id,
+        fact_type=result.fact_type,
+        effect=result.effect,
+        key=key,
+        subject="" if key else result.key,
+        document=result.document,
+        amount=result.amount,
+        currency=result.currency or None,
+        posted_at=result.posted_at,
+        already_there=result.already_there,
+    )
+
+
+def transaction_of(fact: Fact) -> TransactionKey | None:
+    """Return the till transaction a fact is, or came about in; None where there is none."""
+    key = getattr(fact, "key", None) or getattr(fact, "transaction", None)
+    return key if isinstance(key, TransactionKey) else None

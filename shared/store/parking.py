@@ -1,0 +1,158 @@
+"""Facts that wait for something to exist; facts of other keys flow on meanwhile."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class ParkedFact:
+    """One message of a subscription, put aside whole. Times are aware UTC.
+
+    `key` names what it waits for, for example `item/gbrt/10010` or `sale/gbrt/LONDON/…/17`.
+    `times` counts how often it was parked, which tells its copies apart on the bus.
+    """
+
+    fact_id: UUID
+    topic: str
+    subscription: str
+    key: str
+    missing: str
+    """For a person: what it waits for and who said so."""
+    body: bytes
+    properties: Mapping[str, str | int | float | bool] = field(hash=False)
+    subject: str
+    attempt: int
+    times: int
+    history: str
+    first_seen: datetime
+    parked_at: datetime
+    deadline: datetime
+    traceparent: str | None = None
+    released_at: datetime | None = None
+
+    @property
+    def identity(self) -> tuple[str, UUID]:
+        return self.subscription, self.fact_id
+
+
+@dataclass(frozen=True, slots=True)
+class ParkedKey:
+    """What waits under one key of one subscription."""
+
+    subscription: str
+    key: str
+    missing: str
+    facts: int
+    oldest: datetime
+    deadline: datetime
+    """The first to pass."""
+
+
+class Parking(ABC):
+    """Parked facts by (subscription, fact id).
+
+    * Parking a fact again replaces what is parked, but the earlier deadline and `parked_at` stay:
+      it does not wait longer by being tried in between.
+    * A released fact stays until it is forgotten, so that a crash between publishing it and
+      forgetting it publishes it twice rather than never.
+
+    Every method raises `StoreUnavailable` when the database cannot be reached.
+    """
+
+    @abstractmethod
+    async def park(self, facts: Sequence[ParkedFact]) -> None:
+        """Keep them, whole or not at all; durable once it has returned."""
+
+    @abstractmethod
+    async def release(self, keys: Iterable[str], now: datetime, *, most: int | None = None) -> int:
+        """Mark what waits under these keys, of any subscription, as released; return how many.
+
+        `most` releases only so many per key, the longest parked first: a probe."""
+
+    @abstractmethod
+    async def due(
+        self, now: datetime, limit: int, subscriptions: Iterable[str] | None = None
+    ) -> list[ParkedFact]:
+        """Return what is released, or past its deadline at `now`; longest parked first."""
+
+    @abstractmethod
+    async def forget(self, identities: Iterable[tuple[str, UUID]]) -> None:
+        """Drop them; absent ones make no difference."""
+
+    @abstractmethod
+    async def waiting(self, subscriptions: Iterable[str] | None = None) -> list[ParkedKey]:
+        """Return what waits, per subscription and key, sorted by both."""
+
+    @abstractmethod
+    async def facts(self, *, key: str | None = None, limit: int = 1000) -> list[ParkedFact]:
+        """Return parked facts whole, longest parked first; all or those of one key."""
+
+
+class MemoryParking(Parking):
+    """The definition, and a stand-in for tests: forgets everything with its process."""
+
+    def __init__(self) -> None:
+        self._facts: dict[tuple[str, UUID], ParkedFact] = {}
+
+    async def park(self, facts: Sequence[ParkedFact]) -> None:
+        for fact in facts:
+            before = self._facts.get(fact.identity)
+            if before:
+                deadline = min(before.deadline, fact.deadline)
+                fact = replace(fact, parked_at=before.parked_at, deadline=deadline)
+            self._facts[fact.identity] = fact
+
+    async def release(self, keys: Iterable[str], now: datetime, *, most: int | None = None) -> int:
+        released = 0
+        for key in dict.fromkeys(keys):
+            waiting = [each for each in self._sorted() if each.key == key and not each.released_at]
+            for fact in waiting[:most]:
+                self._facts[fact.identity] = replace(fact, released_at=now)
+                released += 1
+        return released
+
+    async def due(
+        self, now: datetime, limit: int, subscriptions: Iterable[str] | None = None
+    ) -> list[ParkedFact]:
+        names = None if subscriptions is None else set(subscriptions)
+        return [
+            fact
+            for fact in self._sorted()
+            if fact.released_at or fact.deadline <= now
+            if names is None or fact.subscription in names
+        ][:limit]
+
+    async def forget(self, identities: Iterable[tuple[str, UUID]]) -> None:
+        for identity in identities:
+            self._facts.pop(identity, None)
+
+    async def waiting(self, subscriptions: Iterable[str] | None = None) -> list[ParkedKey]:
+        names = None if subscriptions is None else set(subscriptions)
+        groups: dict[tuple[str, str], list[ParkedFact]] = {}
+        for fact in self._sorted():
+            if names is None or fact.subscription in names:
+                groups.setdefault((fact.subscription, fact.key), []).append(fact)
+        return [
+            ParkedKey(
+                subscription,
+                key,
+                group[0].missing,
+                len(group),
+                min(each.parked_at for each in group),
+                min(each.deadline for each in group),
+            )
+            for (subscription, key), group in sorted(groups.items())
+        ]
+
+    async def facts(self, *, key: str | None = None, limit: int = 1000) -> list[ParkedFact]:
+        return [each for each in self._sorted() if key in (None, each.key)][:limit]
+
+    def _sorted(self) -> list[ParkedFact]:
+        return sorted(
+            self._facts.values(), key=lambda each: (each.parked_at, each.subscription, each.fact_id)
+        )
