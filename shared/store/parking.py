@@ -69,8 +69,15 @@ class Parking(ABC):
         """Keep them, whole or not at all; durable once it has returned."""
 
     @abstractmethod
-    async def release(self, keys: Iterable[str], now: datetime, *, most: int | None = None) -> int:
-        """Mark what waits under these keys, of any subscription, as released; return how many.
+    async def release(
+        self,
+        keys: Iterable[str],
+        now: datetime,
+        *,
+        most: int | None = None,
+        subscriptions: Iterable[str] | None = None,
+    ) -> int:
+        """Mark what waits under these keys, of any or these subscriptions, as released; how many.
 
         `most` releases only so many per key, the longest parked first: a probe."""
 
@@ -107,10 +114,23 @@ class MemoryParking(Parking):
                 fact = replace(fact, parked_at=before.parked_at, deadline=deadline)
             self._facts[fact.identity] = fact
 
-    async def release(self, keys: Iterable[str], now: datetime, *, most: int | None = None) -> int:
+    async def release(
+        self,
+        keys: Iterable[str],
+        now: datetime,
+        *,
+        most: int | None = None,
+        subscriptions: Iterable[str] | None = None,
+    ) -> int:
+        names = None if subscriptions is None else set(subscriptions)
         released = 0
         for key in dict.fromkeys(keys):
-            waiting = [each for each in self._sorted() if each.key == key and not each.released_at]
+            waiting = [
+                each
+                for each in self._sorted()
+                if each.key == key and not each.released_at
+                if names is None or each.subscription in names
+            ]
             for fact in waiting[:most]:
                 self._facts[fact.identity] = replace(fact, released_at=now)
                 released += 1
