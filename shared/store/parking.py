@@ -88,8 +88,9 @@ class Parking(ABC):
         """Return what is released, or past its deadline at `now`; longest parked first."""
 
     @abstractmethod
-    async def forget(self, identities: Iterable[tuple[str, UUID]]) -> None:
-        """Drop them; absent ones make no difference."""
+    async def forget(self, facts: Iterable[ParkedFact]) -> None:
+        """Drop them, but for those parked again since: their copy was quicker than this call, and
+        `times` tells. Absent ones make no difference."""
 
     @abstractmethod
     async def waiting(self, subscriptions: Iterable[str] | None = None) -> list[ParkedKey]:
@@ -147,9 +148,11 @@ class MemoryParking(Parking):
             if names is None or fact.subscription in names
         ][:limit]
 
-    async def forget(self, identities: Iterable[tuple[str, UUID]]) -> None:
-        for identity in identities:
-            self._facts.pop(identity, None)
+    async def forget(self, facts: Iterable[ParkedFact]) -> None:
+        for fact in facts:
+            kept = self._facts.get(fact.identity)
+            if kept and kept.times == fact.times:
+                del self._facts[fact.identity]
 
     async def waiting(self, subscriptions: Iterable[str] | None = None) -> list[ParkedKey]:
         names = None if subscriptions is None else set(subscriptions)
