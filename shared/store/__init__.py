@@ -1,5 +1,16 @@
-"""Durable state that services share: the inbox of posted facts, the completeness ledger, notes."""
+"""Durable state that services share.
 
+inbox    what has been posted, by effect and fact
+ledger   what completeness has witnessed
+records  small records by kind and key, with versions
+parking  facts that wait for something to exist
+archive  every fact as it came, erasable for a person
+audit    who did what, in hash chains
+notes    small texts changed one after the other
+"""
+
+from shared.store.archive import Archive, ArchivedFact, MemoryArchive
+from shared.store.audit import Act, Audit, AuditEntry, MemoryAudit, entry_hash, first_break
 from shared.store.errors import StoreError, StoreSettingsWrong, StoreUnavailable
 from shared.store.inbox import Inbox, InboxResult, MemoryInbox
 from shared.store.ledger import (
@@ -16,9 +27,16 @@ from shared.store.ledger import (
     StoreDay,
 )
 from shared.store.notes import MemoryNotes, Notes
+from shared.store.parking import MemoryParking, ParkedFact, ParkedKey, Parking
+from shared.store.records import MemoryRecords, Record, Records
 from shared.store.store import Store
 
 __all__ = [
+    "Act",
+    "Archive",
+    "ArchivedFact",
+    "Audit",
+    "AuditEntry",
     "ClosedDay",
     "DayEntries",
     "DayFilter",
@@ -27,11 +45,20 @@ __all__ = [
     "Inbox",
     "InboxResult",
     "Ledger",
+    "MemoryArchive",
+    "MemoryAudit",
     "MemoryInbox",
     "MemoryLedger",
     "MemoryNotes",
+    "MemoryParking",
+    "MemoryRecords",
     "Notes",
+    "ParkedFact",
+    "ParkedKey",
+    "Parking",
     "PostedDocument",
+    "Record",
+    "Records",
     "Rejection",
     "SeenFact",
     "Store",
@@ -39,4 +66,6 @@ __all__ = [
     "StoreError",
     "StoreSettingsWrong",
     "StoreUnavailable",
+    "entry_hash",
+    "first_break",
 ]

@@ -12,7 +12,7 @@ from uuid import UUID
 @dataclass(frozen=True, slots=True)
 class ArchivedFact:
     """`body` is the event as published, CloudEvents JSON. `persons` are the subjects it is about,
-    as `<company>/<customer number>` or `<company>/card:<loyalty card>`."""
+    as `<company>/<customer number>` or `<company>/card:<loyalty card>`, distinct and sorted."""
 
     fact_id: UUID
     fact_type: str
@@ -50,7 +50,10 @@ class Archive(ABC):
 
     @abstractmethod
     async def erase(self, person: str, bodies: Mapping[UUID, bytes]) -> None:
-        """Put these bodies in place of the facts' own and forget whom they were about, at once."""
+        """Put these bodies in place of the facts' own and forget whom they were about, at once.
+
+        Only facts about the person are touched, and of them only those in `bodies`: one that came
+        since they were read is still found by `about`."""
 
 
 class MemoryArchive(Archive):
@@ -81,5 +84,6 @@ class MemoryArchive(Archive):
 
     async def erase(self, person: str, bodies: Mapping[UUID, bytes]) -> None:
         for fact in await self.about(person):
-            body = bodies.get(fact.fact_id, fact.body)
-            self._facts[fact.fact_id] = replace(fact, body=body, persons=())
+            if fact.fact_id in bodies:
+                body = bodies[fact.fact_id]
+                self._facts[fact.fact_id] = replace(fact, body=body, persons=())

@@ -69,9 +69,8 @@ def first_break(entries: Iterable[AuditEntry]) -> AuditEntry | None:
     `entries` are a whole chain from its beginning, in order. A chain whose end was cut off looks
     whole: compare its last hash with one noted elsewhere.
     """
-    number, previous = 0, FIRST_HASH
-    for entry in entries:
-        number += 1
+    previous = FIRST_HASH
+    for number, entry in enumerate(entries, start=1):
         expected = entry_hash(entry.chain, number, entry.act, previous)
         if (entry.number, entry.previous, entry.hash) != (number, previous, expected):
             return entry

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TypeVar
 
-from sqlalchemy import Table
+from sqlalchemy import Table, case
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -36,6 +36,17 @@ async def insert_missing(
         await connection.execute(statement, _in_key_order(table, rows))
 
 
+async def insert_new(
+    connection: AsyncConnection, table: Table, rows: Sequence[Mapping[str, object]]
+) -> set[tuple[object, ...]]:
+    """Insert as `insert_missing` does; return the primary keys of the rows that were new."""
+    if not rows:
+        return set()
+    statement = _insert(connection, table).on_conflict_do_nothing().returning(*table.primary_key)
+    added = await connection.execute(statement, _in_key_order(table, rows))
+    return {tuple(row) for row in added}
+
+
 async def insert_or_update(
     connection: AsyncConnection,
     table: Table,
@@ -54,6 +65,33 @@ async def insert_or_update(
             set_={column.name: new[column.name] for column in table.c if not column.primary_key},
             where=table.c[when] < new[when],
         ),
+        _in_key_order(table, rows),
+    )
+
+
+async def insert_or_replace(
+    connection: AsyncConnection,
+    table: Table,
+    rows: Sequence[Mapping[str, object]],
+    *,
+    keep: Sequence[str] = (),
+    least: Sequence[str] = (),
+) -> None:
+    """Insert rows of distinct keys; where one exists, replace it but for these columns.
+
+    `keep` stay as they were, of `least` the smaller value stays.
+    """
+    statement = _insert(connection, table)
+    new = statement.excluded
+    changed = {
+        column.name: case((new[column.name] < column, new[column.name]), else_=column)
+        if column.name in least
+        else new[column.name]
+        for column in table.c
+        if not column.primary_key and column.name not in keep
+    }
+    await connection.execute(
+        statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=changed),
         _in_key_order(table, rows),
     )
 

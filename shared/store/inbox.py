@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
+from shared.clock import Clock, utc_now
 from shared.events import DocumentRef, Effect
+from shared.store.audit import Act, Audit, MemoryAudit
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,8 @@ class Inbox(ABC):
     * One call of `record` is kept whole or not at all, with one entry of the audit log for every
       result it added (`shared.store.audit`, chain = effect). Once it has returned, a crash of the
       process or the machine loses nothing of it.
+    * Facts whose content was erased keep their results without the digest, which could be used to
+      guess at what was erased; from then on any content under their ids is taken for theirs.
     """
 
     @abstractmethod
@@ -55,15 +59,39 @@ class Inbox(ABC):
 
         Raises `StoreUnavailable`."""
 
+    @abstractmethod
+    async def forget_content(self, fact_ids: Iterable[UUID]) -> None:
+        """Empty the digests of these facts; absent ones make no difference."""
+
+
+def booking_act(result: InboxResult, at: datetime) -> Act:
+    """Return what the audit log says of a result recorded."""
+    document = result.document
+    booked = f"{document.system}/{document.entity_set}/{document.key}"
+    if result.currency:
+        booked += f" {result.amount} {result.currency}"
+    return Act(at, actor="services", action="booked", subject=result.key, detail=booked)
+
 
 class MemoryInbox(Inbox):
     """The definition, and a stand-in for tests: forgets everything with its process."""
 
-    def __init__(self) -> None:
+    def __init__(self, audit: Audit | None = None, clock: Clock = utc_now) -> None:
         self._results: dict[UUID, InboxResult] = {}
+        self._audit = audit or MemoryAudit()
+        self._clock = clock
 
     async def results(self, fact_ids: Iterable[UUID]) -> dict[UUID, InboxResult]:
         return {each: self._results[each] for each in fact_ids if each in self._results}
 
     async def record(self, results: Sequence[InboxResult]) -> dict[UUID, InboxResult]:
-        return {each.fact_id: self._results.setdefault(each.fact_id, each) for each in results}
+        now = self._clock()
+        for each in results:
+            if each.fact_id not in self._results:
+                self._results[each.fact_id] = each
+                await self._audit.append(each.effect, [booking_act(each, now)])
+        return {each.fact_id: self._results[each.fact_id] for each in results}
+
+    async def forget_content(self, fact_ids: Iterable[UUID]) -> None:
+        known = await self.results(fact_ids)
+        self._results |= {each: replace(result, digest="") for each, result in known.items()}

@@ -39,6 +39,13 @@ class ParkedFact:
     def identity(self) -> tuple[str, UUID]:
         return self.subscription, self.fact_id
 
+    def after(self, before: ParkedFact | None) -> ParkedFact:
+        """Return what is kept of this fact where `before` is parked under its identity."""
+        if before is None:
+            return self
+        deadline = min(before.deadline, self.deadline)
+        return replace(self, parked_at=before.parked_at, deadline=deadline)
+
 
 @dataclass(frozen=True, slots=True)
 class ParkedKey:
@@ -93,12 +100,23 @@ class Parking(ABC):
         `times` tells. Absent ones make no difference."""
 
     @abstractmethod
-    async def waiting(self, subscriptions: Iterable[str] | None = None) -> list[ParkedKey]:
-        """Return what waits, per subscription and key, sorted by both."""
+    async def redact(self, bodies: Mapping[tuple[str, UUID], bytes]) -> None:
+        """Put these bodies in place of those of the facts, by identity; absent ones make no
+        difference: what was forgotten meanwhile is not parked again."""
 
     @abstractmethod
-    async def facts(self, *, key: str | None = None, limit: int = 1000) -> list[ParkedFact]:
-        """Return parked facts whole, longest parked first; all or those of one key."""
+    async def waiting(self, subscriptions: Iterable[str] | None = None) -> list[ParkedKey]:
+        """Return what is parked, released or not, per subscription and key, sorted by both.
+
+        `missing` is what the longest parked fact said."""
+
+    @abstractmethod
+    async def facts(
+        self, *, key: str | None = None, after: ParkedFact | None = None, limit: int = 1000
+    ) -> list[ParkedFact]:
+        """Return parked facts whole, longest parked first; all or those of one key.
+
+        `after` is the last of a page already read."""
 
 
 class MemoryParking(Parking):
@@ -109,11 +127,7 @@ class MemoryParking(Parking):
 
     async def park(self, facts: Sequence[ParkedFact]) -> None:
         for fact in facts:
-            before = self._facts.get(fact.identity)
-            if before:
-                deadline = min(before.deadline, fact.deadline)
-                fact = replace(fact, parked_at=before.parked_at, deadline=deadline)
-            self._facts[fact.identity] = fact
+            self._facts[fact.identity] = fact.after(self._facts.get(fact.identity))
 
     async def release(
         self,
@@ -154,6 +168,11 @@ class MemoryParking(Parking):
             if kept and kept.times == fact.times:
                 del self._facts[fact.identity]
 
+    async def redact(self, bodies: Mapping[tuple[str, UUID], bytes]) -> None:
+        for identity, body in bodies.items():
+            if identity in self._facts:
+                self._facts[identity] = replace(self._facts[identity], body=body)
+
     async def waiting(self, subscriptions: Iterable[str] | None = None) -> list[ParkedKey]:
         names = None if subscriptions is None else set(subscriptions)
         groups: dict[tuple[str, str], list[ParkedFact]] = {}
@@ -172,10 +191,17 @@ class MemoryParking(Parking):
             for (subscription, key), group in sorted(groups.items())
         ]
 
-    async def facts(self, *, key: str | None = None, limit: int = 1000) -> list[ParkedFact]:
-        return [each for each in self._sorted() if key in (None, each.key)][:limit]
+    async def facts(
+        self, *, key: str | None = None, after: ParkedFact | None = None, limit: int = 1000
+    ) -> list[ParkedFact]:
+        wanted = [each for each in self._sorted() if key in (None, each.key)]
+        if after is not None:
+            wanted = [each for each in wanted if _position(each) > _position(after)]
+        return wanted[:limit]
 
     def _sorted(self) -> list[ParkedFact]:
-        return sorted(
-            self._facts.values(), key=lambda each: (each.parked_at, each.subscription, each.fact_id)
-        )
+        return sorted(self._facts.values(), key=_position)
+
+
+def _position(fact: ParkedFact) -> tuple[datetime, str, UUID]:
+    return fact.parked_at, fact.subscription, fact.fact_id

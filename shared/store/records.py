@@ -1,8 +1,8 @@
 """Small records by kind and key, each with a version: what services remember of single things.
 
-The last version of a customer, the state of an order, a conflict waiting for a person, a ticket that
-waits for its aggregate, a movement of stock: a kind is one service's, its text is that service's
-JSON.
+The last version of a customer, the state of an order, a conflict waiting for a person, a ticket
+that waits for its aggregate, a movement of stock: a kind is one service's, its text is that
+service's JSON.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """`version` counts from 1; `state` is a word one can search by; `at` (aware UTC) is the writer's
-    and may order what has no other order."""
+    """`version` counts from 1; `state` is a word one can search by; `at` (aware UTC) is the
+    writer's and may order what has no other order."""
 
     kind: str
     key: str
@@ -54,12 +54,18 @@ class Records(ABC):
         after: str = "",
         limit: int = 1000,
     ) -> list[Record]:
-        """Return records by key, those with the prefix, in the state, beyond the key `after`."""
+        """Return records by key, those with the prefix, in the state, beyond the key `after`.
+
+        Every character of the prefix stands for itself."""
+
+    @abstractmethod
+    async def kinds(self) -> list[str]:
+        """Return the kinds there are records of, sorted."""
 
     @abstractmethod
     async def write(self, records: Sequence[Record]) -> list[Record | None]:
-        """Write all, or return what stood in the way: the stored records, None for an absent one
-        whose version was not 1. Empty when all are written."""
+        """Write all, or return what stood in the way, in the order of the call: the stored records,
+        None for an absent one whose version was not 1. Empty when all are written."""
 
     @abstractmethod
     async def delete(self, kind: str, keys: Iterable[str]) -> None:
@@ -92,6 +98,9 @@ class MemoryRecords(Records):
             if state is None or record.state == state
         ]
         return found[:limit]
+
+    async def kinds(self) -> list[str]:
+        return sorted({kind for kind, _ in self._records})
 
     async def write(self, records: Sequence[Record]) -> list[Record | None]:
         in_the_way: list[Record | None] = []

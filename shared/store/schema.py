@@ -12,6 +12,7 @@ from sqlalchemy import (
     Date,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -19,9 +20,9 @@ from sqlalchemy import (
     Uuid,
 )
 
-from shared.store.types import Money, UtcTime
+from shared.store.types import Money, UtcTime, key_text
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest migration. Revisions are numbered, so a greater one in a database is a newer one."""
 
 metadata = MetaData()
@@ -29,6 +30,8 @@ metadata = MetaData()
 inbox = Table(
     "inbox",
     metadata,
+    # The defaults are for services not yet upgraded, which know one effect only.
+    Column("effect", String(20), primary_key=True, server_default="ledger"),
     Column("fact_id", Uuid, primary_key=True),
     Column("fact_type", String(200), nullable=False),
     Column("natural_key", String(1000), nullable=False),
@@ -42,6 +45,7 @@ inbox = Table(
     Column("already_there", Boolean, nullable=False),
     # For retention: old results may be dropped once no retry can still be under way.
     Column("recorded_at", UtcTime, nullable=False),
+    Column("digest", String(200), nullable=False, server_default=""),
 )
 
 
@@ -124,4 +128,78 @@ notes = Table(
     metadata,
     Column("name", String(500), primary_key=True),
     Column("text", Text, nullable=True),
+)
+
+records = Table(
+    "records",
+    metadata,
+    Column("kind", key_text(100), primary_key=True),
+    Column("key", key_text(600), primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("state", key_text(100), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Index("records_by_state", "kind", "state", "key"),
+)
+
+parked = Table(
+    "parked",
+    metadata,
+    Column("subscription", key_text(100), primary_key=True),
+    Column("fact_id", Uuid, primary_key=True),
+    Column("topic", String(260), nullable=False),
+    Column("key", key_text(600), nullable=False),
+    Column("missing", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("properties", Text, nullable=False),
+    Column("subject", String(1000), nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("times", Integer, nullable=False),
+    Column("history", Text, nullable=False),
+    Column("first_seen", UtcTime, nullable=False),
+    Column("parked_at", UtcTime, nullable=False),
+    Column("deadline", UtcTime, nullable=False),
+    Column("traceparent", String(100), nullable=True),
+    Column("released_at", UtcTime, nullable=True),
+    Index("parked_by_key", "key", "parked_at"),
+    Index("parked_by_deadline", "deadline"),
+    Index("parked_by_release", "released_at"),
+)
+
+archive = Table(
+    "archive",
+    metadata,
+    Column("fact_id", Uuid, primary_key=True),
+    Column("fact_type", String(200), nullable=False),
+    Column("subject", key_text(1000), nullable=False),
+    Column("company", String(50), nullable=False),
+    Column("store", String(100), nullable=False),
+    Column("business_day", Date, nullable=True),
+    Column("body", LargeBinary, nullable=False),
+    Column("archived_at", UtcTime, nullable=False),
+    Index("archive_by_day", "company", "store", "business_day"),
+    Index("archive_by_age", "archived_at"),
+)
+
+archive_persons = Table(
+    "archive_persons",
+    metadata,
+    Column("fact_id", Uuid, primary_key=True),
+    Column("person", key_text(200), primary_key=True),
+    Index("archive_by_person", "person"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    # The migration adds triggers that refuse every change of an entry, and its deletion.
+    Column("chain", key_text(100), primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", UtcTime, nullable=False),
+    Column("actor", String(200), nullable=False),
+    Column("action", String(200), nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("previous", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
 )

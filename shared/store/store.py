@@ -6,9 +6,14 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from shared.clock import Clock
+from shared.events import Effect
+from shared.store.archive import Archive
+from shared.store.audit import Audit
 from shared.store.inbox import Inbox
 from shared.store.ledger import Ledger
 from shared.store.notes import Notes
+from shared.store.parking import Parking
+from shared.store.records import Records
 
 if TYPE_CHECKING:
     from shared.store.database import Database
@@ -21,11 +26,28 @@ class Store:
     `async with await Store.open(url, clock) as store:`.
     """
 
-    def __init__(self, database: Database, inbox: Inbox, ledger: Ledger, notes: Notes) -> None:
+    def __init__(self, database: Database, clock: Clock) -> None:
+        from shared.store.sql_archive import SqlArchive
+        from shared.store.sql_audit import SqlAudit
+        from shared.store.sql_ledger import SqlLedger
+        from shared.store.sql_notes import SqlNotes
+        from shared.store.sql_parking import SqlParking
+        from shared.store.sql_records import SqlRecords
+
         self._database = database
-        self.inbox = inbox
-        self.ledger = ledger
-        self.notes = notes
+        self._clock = clock
+        self.archive: Archive = SqlArchive(database)
+        self.audit: Audit = SqlAudit(database)
+        self.ledger: Ledger = SqlLedger(database)
+        self.notes: Notes = SqlNotes(database)
+        self.parking: Parking = SqlParking(database)
+        self.records: Records = SqlRecords(database)
+
+    def inbox(self, effect: Effect) -> Inbox:
+        """Return the inbox of one effect."""
+        from shared.store.sql_inbox import SqlInbox
+
+        return SqlInbox(self._database, self._clock, effect)
 
     @classmethod
     async def open(cls, url: str, clock: Clock) -> Store:
@@ -36,9 +58,6 @@ class Store:
         """
         # SQLAlchemy costs a worker's start a quarter of a second; indexing needs none of it.
         from shared.store.database import Database
-        from shared.store.sql_inbox import SqlInbox
-        from shared.store.sql_ledger import SqlLedger
-        from shared.store.sql_notes import SqlNotes
         from shared.store.upgrade import upgrade
 
         database = Database(url)
@@ -47,7 +66,7 @@ class Store:
         except BaseException:
             await database.aclose()
             raise
-        return cls(database, SqlInbox(database, clock), SqlLedger(database), SqlNotes(database))
+        return cls(database, clock)
 
     async def aclose(self) -> None:
         """Close the connections."""

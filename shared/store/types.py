@@ -38,6 +38,14 @@ class Money(TypeDecorator[Decimal]):
         return Decimal(str(value))
 
 
+def key_text(length: int) -> TypeEngine[str]:
+    """Text that is compared by code points, as Python does, whatever the database's own order.
+
+    SQLite compares so anyway (BINARY: the bytes of UTF-8).
+    """
+    return String(length).with_variant(String(length, collation="C"), "postgresql")
+
+
 class UtcTime(TypeDecorator[datetime]):
     """An aware datetime, stored and returned in UTC with microseconds; a naive one is refused."""
 
