@@ -7,10 +7,13 @@ from decimal import Decimal
 from itertools import chain
 from typing import Protocol
 
-from .basket import Discount, SaleLine, Tender
+from .basket import Discount, ReturnLine, SaleLine, Tender
 from .money import extended_amount, is_in_minor_units, smallest_amount
 
 _ZERO = Decimal(0)
+
+_SMALLEST_COIN = {"CLP": Decimal(10), "HUF": Decimal(5)}
+"""Where it is worth more than two major units: cash is rounded by up to half of it."""
 
 
 class Transaction(Protocol):
@@ -41,8 +44,9 @@ def first_contradiction(transaction: Transaction) -> str | None:
     1. line numbers are unique, every amount is in its currency's minor units
     2. line: round(quantity x unit price) - discounts - basket share = net + taxes if prices include
        tax, else = net
-    3. the lines' basket shares = the basket discounts
-    4. |rounding| is less than one major unit
+    3. the lines' basket shares = the basket discounts; of exchanged lines only returned ones have
+       shares, from the sale they come from
+    4. |rounding| is less than one major unit, or at most half the smallest coin
     5. total = net and taxes of the lines - those of the exchanged lines + rounding
     6. tenders less change = total; a tender in the sale's own currency has one amount
     """
@@ -97,19 +101,24 @@ def _basket(transaction: Transaction) -> Iterator[str]:
     shared = sum((line.basket_discount for line in transaction.lines), _ZERO)
     if shared != granted:
         yield f"basket discounts are {granted}, the lines' shares of them {shared}"
+    for line in transaction.exchanged_lines:
+        if line.basket_discount and not isinstance(line, ReturnLine):
+            yield f"line {line.number} was taken in exchange and shares a basket discount"
 
 
 def _total(transaction: Transaction) -> Iterator[str]:
     for name, amount in (("rounding", transaction.rounding), ("total", transaction.total)):
         if not is_in_minor_units(amount, transaction.currency):
             yield _fraction(name, amount, transaction.currency)
-    if abs(transaction.rounding) >= 1:
+    coin = _SMALLEST_COIN.get(transaction.currency, _ZERO)
+    if 1 <= abs(transaction.rounding) > coin / 2:
         yield f"rounding of {transaction.rounding} is not less than one {transaction.currency}"
     lines = sum((line.gross_amount for line in transaction.lines), _ZERO)
     lines -= sum((line.gross_amount for line in transaction.exchanged_lines), _ZERO)
     if lines + transaction.rounding != transaction.total:
+        where = "lines less exchanged lines" if transaction.exchanged_lines else "lines"
         yield (
-            f"total is {transaction.total}, lines are {lines} and rounding {transaction.rounding}"
+            f"total is {transaction.total}, {where} are {lines} and rounding {transaction.rounding}"
         )
 
 

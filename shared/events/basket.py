@@ -10,6 +10,7 @@ from pydantic import Field
 from .fields import (
     Amount,
     Currency,
+    Encoded,
     Frozen,
     Identifier,
     Percent,
@@ -125,11 +126,11 @@ class EInvoiceStamp(Frozen):
     """Identity of the invoice. Source: e-invoice device."""
     counter: int = Field(ge=0, le=2**53)
     """Counter of the device (ZATCA: ICV). Source: e-invoice device."""
-    previous_hash: Annotated[str, Field(max_length=256)] = ""
-    """Hash of the invoice before (ZATCA: PIH). Source: e-invoice device."""
-    hash: Annotated[str, Field(min_length=1, max_length=256)]
-    """Hash of this invoice. Source: e-invoice device."""
-    qr: Annotated[str, Field(max_length=4000)] = ""
+    previous_hash: Annotated[Encoded, Field(max_length=256)] = ""
+    """Hash of the invoice before (ZATCA: PIH), base64 or hex. Source: e-invoice device."""
+    hash: Annotated[Encoded, Field(min_length=1, max_length=256)]
+    """Hash of this invoice, base64 or hex. Source: e-invoice device."""
+    qr: Annotated[Encoded, Field(max_length=4000)] = ""
     """Content of the QR code, base64. Source: e-invoice device."""
 
 

@@ -5,7 +5,9 @@ issuer uses, and a valid check digit (Luhn). Digits may stand in groups separate
 or hyphens; every sequence of neighbouring groups is looked at, so "07 4111 1111 1111 1111" is seen.
 
 Texts people type are held to the whole rule. Item numbers and barcodes are held to it from 15
-digits on only: GTINs end at 14 digits and one in ten of them passes Luhn by chance.
+digits on only: GTINs end at 14 digits and one in ten of them passes Luhn by chance. UUIDs and
+hexadecimal digests are passed over: one UUID in three thousand holds such digits by chance, and no
+card number is written among letters.
 """
 
 from __future__ import annotations
@@ -45,6 +47,12 @@ _ISSUERS: tuple[tuple[int, int, frozenset[int]], ...] = (
 
 _ENOUGH_DIGITS = re.compile(rf"\d(?:[ -]?\d){{{SHORTEST - 1}}}")
 _DIGIT_GROUPS = re.compile(r"\d+(?:[ -]\d+)*")
+# With a letter among its digits: a mere row of digits is nobody's UUID or digest.
+_UUID_OR_DIGEST = re.compile(
+    r"(?<![0-9A-Za-z])(?=[0-9-]*[a-f])"
+    r"(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32,})(?![0-9A-Za-z])",
+    re.IGNORECASE,
+)
 
 
 def holds_card_number(text: str, *, shortest: int = SHORTEST) -> bool:
@@ -53,12 +61,22 @@ def holds_card_number(text: str, *, shortest: int = SHORTEST) -> bool:
         return False
     return any(
         len(run.group()) >= shortest and _run_holds_card_number(run.group(), shortest)
-        for run in _DIGIT_GROUPS.finditer(text)
+        for run in _DIGIT_GROUPS.finditer(_UUID_OR_DIGEST.sub("*", text))
     )
 
 
 def mask_card_numbers(text: str) -> str:
     """Return the text with every run of digits that holds a card number replaced by stars."""
+    if not holds_card_number(text):
+        return text
+    parts, position = [], 0
+    for spared in _UUID_OR_DIGEST.finditer(text):
+        parts += [_masked(text[position : spared.start()]), spared.group()]
+        position = spared.end()
+    return "".join([*parts, _masked(text[position:])])
+
+
+def _masked(text: str) -> str:
     return _DIGIT_GROUPS.sub(
         lambda run: "****" if holds_card_number(run.group()) else run.group(), text
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
@@ -34,7 +33,8 @@ class _CustomerFact(Fact):
     customer: Code
     """Customer number, unique in the company. Source: who registered the customer."""
     version: int = Field(ge=0, le=2**53)
-    """Counts up with every change of this customer in its source. Source: till or shop."""
+    """Counts up with every change of this customer where it is made: in its source and store.
+    Source: till or shop."""
     source: CustomerSource
     """Which kind of system says so. Source: publisher."""
     changed_at: UtcMoment
@@ -65,11 +65,17 @@ class _CustomerFact(Fact):
     """Loyalty card, never a payment card. Source: till."""
 
     def natural_key(self) -> str:
-        return f"{self.company}/{self.customer}"
+        """Return company, customer and who says so: each counts versions of its own."""
+        where = f"/{self.store}" if self.store else ""
+        return f"{self.company}/{self.customer}/{self.source}{where}"
 
     @property
     def fact_revision(self) -> int:
         return self.version
+
+    @property
+    def place(self) -> tuple[str, str] | None:
+        return (self.company, self.store) if self.store else None
 
 
 class CustomerRegistered(_CustomerFact):
@@ -145,7 +151,7 @@ class _GiftCardMoved(_TransactionEntry):
 
     @model_validator(mode="after")
     def _in_minor_units(self) -> Self:
-        if not is_in_minor_units(Decimal(self.amount), self.currency):
+        if not is_in_minor_units(self.amount, self.currency):
             raise PydanticCustomError(
                 Reason.AMOUNTS_DO_NOT_ADD_UP.value,
                 "the amount has a fraction below the minor unit of {currency}",
@@ -193,7 +199,7 @@ class FeedbackGiven(Fact):
     """Which transaction it is about. Source: receipt."""
     rating: int | None = Field(default=None, ge=0, le=10)
     """From 0 (worst) to 10 (best). Source: customer."""
-    subject: ShortText = "Feedback"
+    subject: Annotated[ShortText, PERSONAL] = "Feedback"
     """What it is about, in a few words. Source: till, shop or survey."""
     text: Annotated[Text, PERSONAL] = ""
     """What was said. Source: customer."""

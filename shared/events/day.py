@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
-from typing import ClassVar, Self
+from itertools import pairwise
+from typing import ClassVar, NoReturn, Self
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -17,7 +18,11 @@ from .reasons import Reason
 
 
 class CounterReset(Frozen):
-    """A terminal's counter began again during the day."""
+    """A terminal's counter began again during the day.
+
+    Numbers already used that day may not come again: two transactions with one key are one fact.
+    A counter that would repeat them goes on under another terminal code.
+    """
 
     last_before: int = Field(ge=0, le=2**53)
     """Last number used before; 0 if none was. Source: till."""
@@ -33,7 +38,8 @@ class TerminalDay(Frozen):
     first_sequence: int = Field(ge=1)
     """First transaction number used. Source: till."""
     last_sequence: int = Field(ge=1)
-    """Last transaction number used; every number between was used too. Source: till."""
+    """Last transaction number used; every number between was used too, unless the counter was
+    reset. Source: till."""
     resets: tuple[CounterReset, ...] = Field(default=(), max_length=100)
     """Where the counter began again, in order: the numbers are those of the runs between.
     Source: till."""
@@ -46,7 +52,7 @@ class TerminalDay(Frozen):
     def runs(self) -> tuple[tuple[int, int], ...]:
         """Return first and last number of every run of the counter, both included, in order.
 
-        A run that ends before it begins is empty: the counter was reset before it was used.
+        A run that ends one before it begins is empty: the counter was reset before it was used.
         """
         firsts = (self.first_sequence, *(reset.first_after for reset in self.resets))
         lasts = (*(reset.last_before for reset in self.resets), self.last_sequence)
@@ -54,13 +60,17 @@ class TerminalDay(Frozen):
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
-        numbers = sum(max(last - first + 1, 0) for first, last in self.runs)
-        if numbers < self.sales + self.returns:
-            raise PydanticCustomError(
-                Reason.INVALID_DATA.value,
-                "terminal has more sales and returns than transaction numbers",
-            )
+        used = sorted(run for run in self.runs if run[0] <= run[1])
+        if any(last < first - 1 for first, last in self.runs) or self.runs[-1] not in used:
+            self._refuse("a terminal's last number is before its first")
+        if any(later[0] <= earlier[1] for earlier, later in pairwise(used)):
+            self._refuse("a terminal's counter came to a number already used that day")
+        if sum(last - first + 1 for first, last in used) < self.sales + self.returns:
+            self._refuse("terminal has more sales and returns than transaction numbers")
         return self
+
+    def _refuse(self, sentence: str) -> NoReturn:
+        raise PydanticCustomError(Reason.INVALID_DATA.value, "{text}", {"text": sentence})
 
 
 class TenderTotal(Frozen):

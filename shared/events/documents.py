@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated, ClassVar, Literal, get_args
+from typing import Annotated, ClassVar, Literal, Self, get_args
 from uuid import UUID
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from .card_numbers import mask_card_numbers
 from .facts import Fact
@@ -97,6 +98,14 @@ class DocumentPosted(Fact):
     already_there: bool = False
     """Whether an earlier attempt had booked it. Source: service."""
 
+    @model_validator(mode="after")
+    def _says_of_what(self) -> Self:
+        if self.key is None and not self.subject:
+            raise PydanticCustomError(Reason.INVALID_DATA.value, "neither key nor subject is given")
+        if self.amount and self.currency is None:
+            raise PydanticCustomError(Reason.INVALID_DATA.value, "an amount has no currency")
+        return self
+
     def natural_key(self) -> str:
         what = "" if self.effect == "ledger" else f"/{self.effect}"
         return f"{self.key or self.subject}/{self.document.system}/{self.fact_id}{what}"
@@ -121,7 +130,7 @@ class DocumentRejected(Fact):
     fact_type: _Quoted | None = None
     """Its type. Source: that event."""
     key: TransactionKey | None = None
-    """Its transaction. Source: that event."""
+    """Its transaction, where it has one. Source: that event."""
     message_id: _Quoted
     """Service Bus message id, possibly empty, cut at 256 characters. Source: bus."""
     subscription: _Name

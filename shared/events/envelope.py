@@ -93,8 +93,10 @@ def new_event(
 ) -> Event[F]:
     """Return the event that publishes a fact; `time` is aware.
 
-    Raises ValueError when `source` is no URI reference.
+    Raises ValueError when `source` is no URI reference or `lane` no lane.
     """
+    if lane not in (None, BACKFILL):
+        raise ValueError(f"the only lane is {BACKFILL!r}, not {lane!r}")
     if not _SOURCE.fullmatch(source):
         raise ValueError(f"source is not a URI reference: {source!r}")
     return Event(

@@ -40,5 +40,8 @@ class Fact(Frozen):
 
     @property
     def signed_amount(self) -> Decimal:
-        """Return what it adds to the store's takings, in its currency; 0 where it adds none."""
+        """Return the money it is about, in its currency: negative where it is paid out, 0 for none.
+
+        Of sales, returns and closes it is what they add to the store's takings.
+        """
         return Decimal(0)

@@ -77,6 +77,7 @@ def _identifier_without_card_number(text: str) -> str:
 
 
 _PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
+_BASE64_OR_HEX = r"^[A-Za-z0-9+/_-]*={0,2}$"
 _CODE = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 
 SignedAmount = Annotated[Decimal, Exact("-?")]
@@ -99,8 +100,12 @@ UtcMoment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 
 CompanyCode = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=10)]
 """A legal entity, lower case (Dynamics: dataAreaId)."""
-Code = Annotated[str, StringConstraints(pattern=_CODE, max_length=30)]
-"""A store or terminal: letters, digits, dot, underscore and hyphen, so it can stand in a key."""
+Code = Annotated[
+    str,
+    StringConstraints(pattern=_CODE, max_length=30),
+    AfterValidator(_identifier_without_card_number),
+]
+"""A number or code that can stand in a key: letters, digits, dot, underscore and hyphen."""
 Identifier = Annotated[
     str,
     StringConstraints(pattern=_PRINTABLE, min_length=1, max_length=60),
@@ -119,3 +124,9 @@ Text = Annotated[
     AfterValidator(_without_card_number),
 ]
 """Free text in one line, possibly empty, without a card number."""
+Encoded = Annotated[
+    str,
+    StringConstraints(pattern=_BASE64_OR_HEX),
+    AfterValidator(_without_card_number),
+]
+"""Bytes a device wrote as base64, base64url or hex, possibly empty; kept as they were spelled."""

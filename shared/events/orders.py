@@ -53,6 +53,10 @@ class OrderLine(Frozen):
     discount: Amount = Decimal(0)
     """Reduction of the whole line. Source: shop."""
 
+    def price_in(self, currency: str) -> Decimal:
+        """Return what the line costs after its discount, in minor units of the currency."""
+        return extended_amount(self.quantity, self.unit_price, currency) - self.discount
+
 
 class DeliveryAddress(Frozen):
     """Where the goods go."""
@@ -121,13 +125,11 @@ class _OrderContent(_OrderFact):
         amounts = [line.discount for line in self.lines] + [self.total]
         if not all(is_in_minor_units(amount, self.currency) for amount in amounts):
             return f"an amount has a fraction below the minor unit of {self.currency}"
-        lines = sum(
-            (
-                extended_amount(line.quantity, line.unit_price, self.currency) - line.discount
-                for line in self.lines
-            ),
-            Decimal(0),
-        )
+        prices = [line.price_in(self.currency) for line in self.lines]
+        for line, price in zip(self.lines, prices, strict=True):
+            if price < 0:
+                return f"line {line.number}: the discount is more than the price"
+        lines = sum(prices, Decimal(0))
         return None if lines == self.total else f"total is {self.total}, lines are {lines}"
 
     @property
@@ -173,7 +175,7 @@ class OrderCancelled(_OrderFact):
 
     cancelled_at: UtcMoment
     """When. Source: shop clock."""
-    reason: ShortText | None = None
+    reason: Annotated[ShortText | None, PERSONAL] = None
     """Why. Source: customer or shop."""
 
 
@@ -232,6 +234,14 @@ class OrderStatusChanged(_OrderFact):
     """Number of the sales order in Dynamics. Source: Dynamics."""
     changed_at: UtcMoment
     """When the service decided. Source: service clock."""
+
+    @model_validator(mode="after")
+    def _says_why(self) -> Self:
+        if (self.status == "declined") != (self.reason is not None):
+            raise PydanticCustomError(
+                Reason.INVALID_DATA.value, "a reason belongs to a declined order, and only to it"
+            )
+        return self
 
     def natural_key(self) -> str:
         return f"{self.company}/{self.order}/{self.version}/{self.status}"

@@ -1,7 +1,7 @@
 """Which fields say something about a person, and a fact without them.
 
 A field annotated with PERSONAL is left out of a fact that is erased for its subject; the key, the
-articles and the amounts stay, because the books need them.
+articles and the amounts stay, because the books need them. Its JSON Schema says `x-personal: true`.
 """
 
 from __future__ import annotations
@@ -9,11 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from pydantic import BaseModel
+from pydantic import BaseModel, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 
 class _Personal:
     """Marks a field; see PERSONAL."""
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {**handler(schema), "x-personal": True}
 
     def __repr__(self) -> str:
         return "PERSONAL"

@@ -124,7 +124,7 @@ REASONS: Mapping[Reason, ReasonHelp] = MappingProxyType(
         Reason.TAX_RATE_NOT_IN_FORCE: ReasonHelp(
             "A line is taxed at a rate that was not in force in its country on that day.",
             _PUBLISHER,
-            "Correct the till's tax table, or the dated rates in the setting TAX_RATES, then replay.",
+            "Correct the till's tax table, or the dated rates in TAX_RATES, then replay.",
         ),
         Reason.TAX_WRONGLY_ROUNDED: ReasonHelp(
             "The tax of a line is not its rate applied and rounded as the country's law says.",

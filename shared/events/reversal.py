@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
 
+from .card_numbers import LONGEST_GTIN, holds_card_number
 from .documents import Effect
 from .facts import Fact
 from .fields import ShortText, Text, UtcMoment
+from .personal import PERSONAL
+from .reasons import Reason
+from .unknown_fields import texts_in
+
+
+def _without_card_numbers(event: dict[str, Any]) -> dict[str, Any]:
+    # The event was held to the whole rule when it came in; its barcodes are not to be refused now.
+    if any(holds_card_number(text, shortest=LONGEST_GTIN + 1) for text in texts_in([event])):
+        raise PydanticCustomError(Reason.CARD_NUMBER.value, "looks like a payment card number")
+    return event
 
 
 class ReversalOrdered(Fact):
@@ -26,8 +38,11 @@ class ReversalOrdered(Fact):
     """Id of the event whose effect is taken back. Source: archive."""
     effect: Effect
     """Which effect. Source: operator."""
-    event: dict[str, Any] = Field(default_factory=dict)
-    """That event as it was archived, CloudEvents JSON. Source: archive."""
+    event: Annotated[dict[str, Any], AfterValidator(_without_card_numbers), PERSONAL] = Field(
+        default_factory=dict
+    )
+    """That event as it was archived, CloudEvents JSON; empty once its subject is erased.
+    Source: archive."""
     reason: Text
     """Why. Source: operator."""
     ordered_by: ShortText

@@ -43,6 +43,9 @@ class _TillTransaction(Fact):
     """What was sold or came back. Source: till."""
     basket_discounts: tuple[Discount, ...] = Field(default=(), max_length=MAX_PARTS)
     """Discounts on the whole basket, before they were shared out to the lines. Source: till."""
+    exchanged_lines: tuple[SaleLine, ...] = Field(default=(), max_length=MAX_LINES)
+    """What went the other way in the same transaction; its worth is taken off the total.
+    Source: till."""
     tenders: tuple[Tender, ...] = Field(max_length=MAX_PARTS)
     """Payments and change. Source: till."""
     rounding: SignedAmount = Decimal(0)
@@ -60,7 +63,7 @@ class _TillTransaction(Fact):
     loyalty_card: Annotated[ShortText | None, PERSONAL] = None
     """Loyalty card, never a payment card. Source: till."""
     tax_invoice: TaxInvoice | None = None
-    """What makes the receipt a tax invoice; absent where the country asks for none. Source: till."""
+    """What makes the receipt a tax invoice; absent where none is asked for. Source: till."""
     e_invoice: EInvoiceStamp | None = None
     """Stamp of the till's e-invoice device, carried through untouched. Source: till."""
 
@@ -86,13 +89,18 @@ class _TillTransaction(Fact):
 
 
 class SaleCompleted(_TillTransaction):
-    """A customer bought and paid; an exchange where what came back is worth no more."""
+    """A customer bought and paid; an exchange where what came back is worth no more.
+
+    An exchange is one transaction with one total: dearer goods minus what came back is what is
+    paid, nothing for an even one. Neither side is a transaction of its own beside it.
+    """
 
     TYPE: ClassVar[str] = "com.tillbus.sale-completed.v1"
     TOPIC: ClassVar[str] = "sale-completed"
 
     exchanged_lines: tuple[ReturnLine, ...] = Field(default=(), max_length=MAX_LINES)
-    """What came back in the same transaction; its worth is taken off the total. Source: till."""
+    """What came back in the same transaction, at what was paid for it; its worth is taken off the
+    total. Its basket shares were granted by the sale it came from. Source: till."""
 
     @property
     def signed_amount(self) -> Decimal:
@@ -111,7 +119,8 @@ class SaleReturned(_TillTransaction):
     lines: tuple[ReturnLine, ...] = Field(min_length=1, max_length=MAX_LINES)
     """What came back. Source: till."""
     exchanged_lines: tuple[SaleLine, ...] = Field(default=(), max_length=MAX_LINES)
-    """What the customer took instead; its worth is taken off what is paid out. Source: till."""
+    """What the customer took instead; its worth is taken off what is paid out. Its discounts stand
+    in its lines, it has no basket shares. Source: till."""
 
     @property
     def signed_amount(self) -> Decimal:

@@ -73,6 +73,11 @@ class SaleVoided(TillTransaction):
     reason: ShortText | None = None
     """Why it was given up. Source: cashier."""
 
+    @model_validator(mode="after")
+    def _in_minor_units(self) -> Self:
+        _check_minor_units([(self.amount, self.currency)])
+        return self
+
 
 class TransactionRecorded(TillTransaction):
     """A transaction without goods or money: its number is used, nothing is booked."""
@@ -140,7 +145,7 @@ class CashMoved(TillTransaction):
     currency: Currency
     """Currency of the amount. Source: till."""
     amount: Amount
-    """How much, positive. Source: till."""
+    """How much, never negative; a float may be zero. Source: till."""
     account: ShortText | None = None
     """Income or expense account of paid-in and paid-out. Source: store configuration."""
     bag: ShortText | None = None
@@ -177,6 +182,12 @@ class StoreDayOpened(Fact):
     """When it was opened. Source: till clock."""
     terminals: tuple[Code, ...] = Field(default=(), max_length=1000)
     """Terminals that will trade, where the store knows. Source: store configuration."""
+
+    @model_validator(mode="after")
+    def _terminals_once(self) -> Self:
+        if len(set(self.terminals)) < len(self.terminals):
+            raise PydanticCustomError(Reason.INVALID_DATA.value, "a terminal is listed twice")
+        return self
 
     def natural_key(self) -> str:
         return f"{self.company}/{self.store}/{self.business_day}"

@@ -6,7 +6,7 @@ import json
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from shared.events import (
     Event,
@@ -22,7 +22,11 @@ from shared.events import (
     new_event,
 )
 
+F = TypeVar("F", bound=Fact)
+
 SAMPLES = Path(__file__).parent / "samples"
+"""Events as they were archived, <fact>.v<version>.json, and <fact>.v<version>.<what>.json for what
+was added to a version later. None of them is ever changed."""
 NOW = datetime(2026, 3, 2, 17, 5, 6, 789000, tzinfo=UTC)
 KEY = TransactionKey(
     company="gbrt", store="LONDON", business_day=date(2026, 3, 2), terminal="T1", sequence=7
@@ -64,6 +68,25 @@ def a_sale(**changes: Any) -> SaleCompleted:
 def an_event(fact: Fact | None = None) -> Event:
     """Return an event as a till in London publishes it."""
     return new_event(fact or a_sale(), source="/tills/gbrt/LONDON/T1", time=NOW)
+
+
+def samples() -> list[Path]:
+    """Return the archived events."""
+    return sorted(SAMPLES.glob("*.json"))
+
+
+def type_of(sample: Path) -> str:
+    """Return the event type a sample is of."""
+    return f"com.tillbus.{'.'.join(sample.name.split('.')[:2])}"
+
+
+def sampled(model: type[F]) -> F:
+    """Return the fact in the archived event of a type that says most."""
+    name = model.TYPE.removeprefix("com.tillbus.")
+    fullest = max(SAMPLES.glob(f"{name}*.json"), key=lambda path: len(path.name))
+    fact = decode(fullest.read_bytes()).data
+    assert isinstance(fact, model)
+    return fact
 
 
 def json_of(event: Event | None = None) -> dict[str, Any]:
