@@ -6,16 +6,20 @@ import asyncio
 import inspect
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from shared.bus.durations import duration
+from shared.bus.lanes import LiveFirst
 from shared.bus.publisher import Publisher
 from shared.bus.retry import RetryPolicy
 from shared.clock import Clock, utc_now
+from shared.store.archive import Archive
+from shared.store.parking import Parking
 
 if TYPE_CHECKING:
     from azure.servicebus.aio import ServiceBusClient
@@ -29,28 +33,35 @@ WIRING_DELAYS = tuple(timedelta(seconds=seconds) for seconds in (1, 2, 4, 8, 15)
 """Half a minute together: within a message's lock of one minute."""
 
 
-class HasBus(Protocol):
-    """The part of a service's collaborators that the trigger itself uses."""
-
-    @property
-    def publisher(self) -> Publisher: ...
-    @property
-    def clock(self) -> Clock: ...
-    @property
-    def retry_policy(self) -> RetryPolicy: ...
+DEFAULT_PATIENCE = timedelta(days=3)
+"""A weekend: master data is kept by people."""
 
 
 @dataclass(frozen=True, slots=True)
 class BusCollaborators:
-    """The bus's part of a service's collaborators; services add their own fields beside it."""
+    """What a trigger itself uses; a service's collaborators hold it as `bus`.
+
+    `parking_patience` is how long a fact waits for what it misses if its handler does not say.
+    """
 
     publisher: Publisher
     clock: Clock
     retry_policy: RetryPolicy
+    parking: Parking
+    archive: Archive
+    parking_patience: timedelta = DEFAULT_PATIENCE
+    lanes: LiveFirst = field(default_factory=LiveFirst, compare=False)
 
     async def aclose(self) -> None:
         """Close the connections to the bus."""
         await self.publisher.aclose()
+
+
+class HasBus(Protocol):
+    """A service's collaborators, as far as triggers know them."""
+
+    @property
+    def bus(self) -> BusCollaborators: ...
 
 
 class BusSettings(BaseSettings):
@@ -68,6 +79,7 @@ class BusSettings(BaseSettings):
     )
     client_id: str | None = Field(default=None, alias="ServiceBusConnection__clientId")
     retry_delays: str | None = Field(default=None, alias="RETRY_DELAYS")
+    parking_patience: str | None = Field(default=None, alias="PARKING_PATIENCE")
 
     @model_validator(mode="after")
     def _names_one_bus(self) -> BusSettings:
@@ -77,7 +89,14 @@ class BusSettings(BaseSettings):
                 "ServiceBusConnection__fullyQualifiedNamespace (with a managed identity)"
             )
         RetryPolicy.from_setting(self.retry_delays)
+        _ = self.patience
         return self
+
+    @property
+    def patience(self) -> timedelta:
+        """How long parked facts wait."""
+        text = (self.parking_patience or "").strip()
+        return duration("PARKING_PATIENCE", text) if text else DEFAULT_PATIENCE
 
 
 # Without these a bus that accepts connections and says nothing would hold a batch for ever.
@@ -98,7 +117,11 @@ def service_bus_client(settings: BusSettings) -> ServiceBusClient:
 
 
 def bus_collaborators(
-    settings: BusSettings | None = None, clock: Clock = utc_now
+    parking: Parking,
+    archive: Archive,
+    *,
+    settings: BusSettings | None = None,
+    clock: Clock = utc_now,
 ) -> BusCollaborators:
     """Build the bus's collaborators; connections open on first use."""
     settings = settings or BusSettings()
@@ -106,6 +129,9 @@ def bus_collaborators(
         publisher=Publisher(service_bus_client(settings), clock=clock),
         clock=clock,
         retry_policy=RetryPolicy.from_setting(settings.retry_delays),
+        parking=parking,
+        archive=archive,
+        parking_patience=settings.patience,
     )
 
 

@@ -1,26 +1,25 @@
-"""From received messages to settled ones: decode, call the handler, publish, settle.
+"""From received messages to settled ones: decode, archive, call the handler, publish, settle.
 
-The order is what makes a crash harmless: whatever an outcome publishes (announcements, delayed
-copies) is confirmed by the bus before its message is settled, so a crash in between repeats the
-message, which posting survives because it is idempotent, and never loses it.
+`shared.bus.fulfilment` carries the verdicts out, in the order that makes a crash harmless.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from dataclasses import replace
 
 from opentelemetry.trace import Span, use_span
 
+from shared.bus.archiving import keep
+from shared.bus.collaborators import BusCollaborators
 from shared.bus.delivery import Delivery, Handler, InvalidNote
+from shared.bus.fulfilment import Item, Judged, prepared, settled
 from shared.bus.message import Received
-from shared.bus.publisher import Publisher, PublishFailed
-from shared.bus.retry import RetryPolicy
-from shared.bus.settlement import Rejection, Settlement, Unsettled
+from shared.bus.outcomes import Later
+from shared.bus.recording import record
+from shared.bus.settlement import Settlement, Unsettled
 from shared.bus.verdicts import (
     Action,
     Case,
@@ -33,21 +32,9 @@ from shared.bus.verdicts import (
     rejection,
 )
 from shared.clock import Clock
-from shared.events import DocumentPosted, InvalidEvent, Reason, decode
-from shared.telemetry import (
-    FAILED,
-    POSTED,
-    REJECTED,
-    RETRIED,
-    SALE_TO_LEDGER,
-    SUBJECT,
-    mark_failed,
-    process_spans,
-    traceparent_of,
-)
-
-if TYPE_CHECKING:
-    from opentelemetry.util.types import AttributeValue
+from shared.events import InvalidEvent, Reason, decode
+from shared.store.errors import StoreUnavailable
+from shared.telemetry import SUBJECT, process_spans, traceparent_of
 
 _log = logging.getLogger("tillbus.bus")
 
@@ -66,29 +53,16 @@ class SettlementFailed(Exception):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Item:
-    """One message on its way, with the span open for it."""
-
-    case: Case
-    span: Span
-
-    @property
-    def message(self) -> Received:
-        return self.case.message
-
-
 async def consume(
     messages: Sequence[Received],
     settlement: Settlement,
     handler: Handler,
     *,
     source: Subscription,
-    publisher: Publisher,
-    retry_policy: RetryPolicy,
-    clock: Clock,
+    bus: BusCollaborators,
     invocation: str | None = None,
     note_invalid: InvalidNote | None = None,
+    archive: bool = False,
 ) -> None:
     """Take every message to its end; return when each is settled.
 
@@ -97,28 +71,38 @@ async def consume(
     abandoned rather than settled as done. `invocation` is the host's traceparent.
     `note_invalid` is for a subscription beside the one that owns a topic's dead letters: what is no
     valid event is told to it and completed, instead of being dead-lettered a second time.
+    With `archive` every valid fact is in the archive before the handler sees it.
     Raises SettlementFailed after settling whatever could be settled.
     """
     with process_spans(source.topic, source.name, messages, invocation=invocation) as spans:
-        now = clock()
-        invalid: list[tuple[_Item, InvalidEvent]] = []
-        valid: list[_Item] = []
+        now = bus.clock()
+        invalid: list[tuple[Item, InvalidEvent]] = []
+        valid: list[Item] = []
         for message, span in zip(messages, spans, strict=True):
-            case = Case(source, message, None, retry_policy, now, traceparent=_trace(span, message))
+            case = Case(
+                source,
+                message,
+                None,
+                bus.retry_policy,
+                bus.parking_patience,
+                now,
+                traceparent=_trace(span, message),
+            )
             try:
                 delivery = _delivery(case)
                 span.set_attribute(SUBJECT, delivery.event.subject)
-                valid.append(_Item(replace(case, delivery=delivery), span))
+                valid.append(Item(replace(case, delivery=delivery), span))
             except InvalidEvent as error:
-                invalid.append((_Item(replace(case, head=error.envelope), span), error))
-        verdicts = await _refused(invalid, note_invalid)
-        verdicts += await _handled(valid, handler, clock)
-        verdicts = await _published(verdicts, publisher, source.topic)
-        unsettled = await _settled(verdicts, settlement)
+                invalid.append((Item(replace(case, head=error.envelope), span), error))
+        judged = await _refused(invalid, note_invalid)
+        lost_archive = await _archived(valid, bus) if archive else None
+        judged += lost_archive or await _handled(valid, handler, bus.clock)
+        judged = await prepared(judged, bus, source.topic)
+        unsettled = await settled(judged, settlement)
         lost = {each.message.lock_token for each in unsettled}
-        for item, verdict in verdicts:
+        for item, verdict in judged:
             if item.message.lock_token not in lost:
-                _record(item, verdict)
+                record(item, verdict)
         for each in unsettled:
             _log.warning("Message %s was not settled: %s", each.message.message_id, each.error)
     if unsettled:
@@ -142,12 +126,13 @@ def _delivery(case: Case) -> Delivery:
         attempt=message.attempt,
         first_seen=message.first_seen(case.now),
         message_id=message.message_id,
+        waited_out=message.waited_out[-1] if message.waited_out else None,
     )
 
 
 async def _refused(
-    invalid: Sequence[tuple[_Item, InvalidEvent]], note: InvalidNote | None
-) -> list[tuple[_Item, Verdict]]:
+    invalid: Sequence[tuple[Item, InvalidEvent]], note: InvalidNote | None
+) -> list[Judged]:
     """Judge what is no valid event: its dead-letter queue is here, or it is noted and completed."""
     if note is None or not invalid:
         return [(item, refused(error, item.case)) for item, error in invalid]
@@ -160,9 +145,19 @@ async def _refused(
     return [(item, verdict) for item, _ in invalid]
 
 
-async def _handled(
-    items: Sequence[_Item], handler: Handler, clock: Clock
-) -> list[tuple[_Item, Verdict]]:
+async def _archived(items: Sequence[Item], bus: BusCollaborators) -> list[Judged]:
+    """Archive all; return the verdicts on what must wait because it could not be, else none."""
+    received = [(item.case.delivery, item.message.body) for item in items if item.case.delivery]
+    try:
+        await keep(bus.archive, received, bus.clock())
+    except StoreUnavailable as error:
+        _log.error("The store is unavailable, %d facts wait: %s", len(received), error)
+        later = Later(f"the store is unavailable: {error}")
+        return [(item, judge(later, item.case)) for item in items]
+    return []
+
+
+async def _handled(items: Sequence[Item], handler: Handler, clock: Clock) -> list[Judged]:
     """Judge what the handler says of all, or of each alone where it cannot take them together."""
     if not items:
         return []
@@ -184,110 +179,12 @@ async def _handled(
     ]
 
 
-async def _handled_alone(
-    items: Sequence[_Item], handler: Handler, clock: Clock
-) -> list[tuple[_Item, Verdict]]:
+async def _handled_alone(items: Sequence[Item], handler: Handler, clock: Clock) -> list[Judged]:
     places = asyncio.Semaphore(MAX_ALONE_AT_ONCE)
 
-    async def alone(item: _Item) -> list[tuple[_Item, Verdict]]:
+    async def alone(item: Item) -> list[Judged]:
         async with places:
             with use_span(item.span, record_exception=False):
                 return await _handled([item], handler, clock)
 
     return [pair for part in await asyncio.gather(*map(alone, items)) for pair in part]
-
-
-async def _published(
-    verdicts: Sequence[tuple[_Item, Verdict]], publisher: Publisher, topic: str
-) -> list[tuple[_Item, Verdict]]:
-    """Publish what the verdicts ask for; a verdict that could not be published becomes ABANDON."""
-    events = [event for _, verdict in verdicts for event in verdict.events]
-    retries = [verdict.retry for _, verdict in verdicts if verdict.retry]
-    results = await asyncio.gather(
-        publisher.publish(events),
-        publisher.schedule_retries(topic, retries),
-        return_exceptions=True,
-    )
-    unsent: set[str] = set()
-    for error in results:
-        if isinstance(error, PublishFailed):
-            unsent |= error.message_ids
-            _log.error("Not published: %s", error)
-        elif isinstance(error, BaseException):
-            raise error
-    return [(item, _if_sent(verdict, unsent)) for item, verdict in verdicts]
-
-
-def _if_sent(verdict: Verdict, unsent: set[str]) -> Verdict:
-    wanted = {str(event.id) for event in verdict.events}
-    if verdict.retry:
-        wanted.add(verdict.retry.message_id)
-    return (
-        abandoned("what it publishes was not accepted by the bus") if wanted & unsent else verdict
-    )
-
-
-async def _settled(
-    verdicts: Sequence[tuple[_Item, Verdict]], settlement: Settlement
-) -> list[Unsettled]:
-    by_action: dict[Action, list[Received]] = {action: [] for action in Action}
-    rejections = []
-    for item, verdict in verdicts:
-        by_action[verdict.action].append(item.message)
-        if verdict.action is Action.DEAD_LETTER:
-            rejections.append(Rejection(item.message, verdict.reason or "", verdict.cause))
-    return [
-        *await settlement.complete_many(by_action[Action.COMPLETE]),
-        *await settlement.dead_letter_many(rejections),
-        *await settlement.abandon_many(by_action[Action.ABANDON]),
-    ]
-
-
-def _record(item: _Item, verdict: Verdict) -> None:
-    """Show in span, metric and log what became of a message: one log line for each, at most."""
-    where: dict[str, AttributeValue] = {
-        "topic": item.case.source.topic,
-        "subscription": item.case.source.name,
-    }
-    item.span.set_attribute("messaging.servicebus.disposition_status", verdict.action.value)
-    if verdict.action is Action.ABANDON:
-        mark_failed(item.span, verdict.cause)
-        FAILED.add(1, where)
-        with _in(item.span):
-            _log.error(
-                "Message %s is abandoned: %s",
-                item.message.message_id,
-                verdict.cause,
-                exc_info=verdict.error,
-            )
-    elif verdict.reason is not None:
-        mark_failed(item.span, verdict.reason)
-        REJECTED.add(1, where | {"reason": str(verdict.reason)})
-        with _in(item.span):
-            _log.warning(
-                "Message %s is dead-lettered: %s", item.message.message_id, verdict.reason.value
-            )
-    elif verdict.retry is not None:
-        item.span.set_attribute("tillbus.retry.due", verdict.retry.due.isoformat())
-        RETRIED.add(1, where)
-        with _in(item.span):
-            _log.info("Message %s waits: %s", item.message.message_id, verdict.cause)
-    else:
-        _record_posting(item, verdict, where)
-
-
-def _record_posting(item: _Item, verdict: Verdict, where: dict[str, AttributeValue]) -> None:
-    delivery = item.case.delivery
-    for event in verdict.events:
-        if isinstance(event.data, DocumentPosted) and delivery is not None:
-            POSTED.add(1, where | {"company": event.data.key.company})
-            if not event.data.already_there:
-                seconds = (event.data.posted_at - delivery.event.time).total_seconds()
-                SALE_TO_LEDGER.record(seconds, where)
-
-
-@contextmanager
-def _in(span: Span) -> Iterator[None]:
-    """Log inside a message's own trace; the span's status is the caller's business."""
-    with use_span(span, record_exception=False, set_status_on_exception=False):
-        yield

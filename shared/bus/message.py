@@ -18,12 +18,22 @@ from shared.events import CONTENT_TYPE, Event, encode, routing_properties
 if TYPE_CHECKING:
     from azure.servicebus import ServiceBusMessage
 
+    from shared.store.parking import ParkedFact
 
 RETRY_FOR = "retry-for"
 RETRY_ATTEMPT = "retry-attempt"
 RETRY_FIRST_SEEN = "retry-first-seen"
 RETRY_HISTORY = "retry-history"
 LANE = "lane"
+PARKED_UNDER = "parked-under"
+"""Key the fact waited for; its copy has the other parked-* properties too."""
+PARKED_TIMES = "parked-times"
+PARKED_AT = "parked-at"
+PARKED_UNTIL = "parked-until"
+PARKED_PROBE = "parked-probe"
+"""The key again, where the copy is to find out whether the others can follow."""
+PARKED_OUT = "parked-out"
+"""Keys waited for until the deadline, one a line, the last one last."""
 
 # What the SDK's tracing writes into each message it sends; a copy gets its own.
 TRACEPARENT = "traceparent"
@@ -67,11 +77,45 @@ class Received:
 
     def first_seen(self, now: datetime) -> datetime:
         """When the first attempt began (aware UTC): `now` on the first."""
+        return self._moment(RETRY_FIRST_SEEN) or now
+
+    @property
+    def parked(self) -> Stay | None:
+        """Where it comes from if it was parked; None otherwise."""
+        key = _text(self.properties.get(PARKED_UNDER))
+        at, until = self._moment(PARKED_AT), self._moment(PARKED_UNTIL)
         try:
-            seen = datetime.fromisoformat(str(self.properties[RETRY_FIRST_SEEN]))
+            times = int(self.properties.get(PARKED_TIMES, 1))
+        except (TypeError, ValueError):
+            return None
+        return Stay(key, at, until, times) if key and at and until else None
+
+    @property
+    def probes(self) -> str | None:
+        """The key whose other facts wait for what becomes of this one; None for most messages."""
+        return _text(self.properties.get(PARKED_PROBE))
+
+    @property
+    def waited_out(self) -> tuple[str, ...]:
+        """The keys it was parked under until the deadline passed, the last one last."""
+        return tuple((_text(self.properties.get(PARKED_OUT)) or "").splitlines())
+
+    def _moment(self, name: str) -> datetime | None:
+        try:
+            moment = datetime.fromisoformat(str(self.properties[name]))
         except (KeyError, ValueError):
-            return now
-        return seen.astimezone(UTC) if seen.tzinfo else now
+            return None
+        return moment.astimezone(UTC) if moment.tzinfo else None
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """How a fact was parked, as its copy tells: what it does not lose by being tried."""
+
+    key: str
+    parked_at: datetime
+    deadline: datetime
+    times: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +140,30 @@ class Retry:
         return f"{self.event_id}#{self.subscription}#{self.attempt}"
 
 
+@dataclass(frozen=True, slots=True)
+class Unparked:
+    """The copy of a parked fact that goes back to its subscription.
+
+    `overdue`: its deadline has passed, so it comes for the last time under this key.
+    `probe`: the others of its key wait for what becomes of it.
+    """
+
+    fact: ParkedFact
+    overdue: bool = False
+    probe: bool = False
+
+    @property
+    def message_id(self) -> str:
+        """`<event id>#<subscription>#parked-<times>-<moment it became due>`.
+
+        The moment belongs to it: should the original be delivered again after all, its second stay
+        has the same number as the first, and the bus would swallow its copy as a duplicate.
+        """
+        fact = self.fact
+        due = fact.released_at or fact.deadline
+        return f"{fact.fact_id}#{fact.subscription}#parked-{fact.times}-{due:%Y%m%dT%H%M%S.%f}"
+
+
 def event_message(event: Event[Any]) -> ServiceBusMessage:
     """Return the message for a fact: its id is the event's, so a second publish is a duplicate."""
     from azure.servicebus import ServiceBusMessage
@@ -115,29 +183,77 @@ def event_message(event: Event[Any]) -> ServiceBusMessage:
 def retry_message(retry: Retry, now: datetime) -> ServiceBusMessage:
     """Return the copy: the body byte for byte, its properties, the history; scheduled if due is
     after `now`."""
+    original = retry.original
+    return _copy(
+        original.body,
+        retry.message_id,
+        _text(original.properties.get("subject")),
+        lasting_properties(original)
+        | _addressed(retry.subscription, retry.attempt, retry.first_seen, retry.history),
+        retry.traceparent,
+        due=retry.due if retry.due > now else None,
+    )
+
+
+def unparked_message(copy: Unparked) -> ServiceBusMessage:
+    """Return the copy: the body byte for byte, its properties, and how it was parked."""
+    fact = copy.fact
+    properties = {
+        **{name: value for name, value in fact.properties.items() if name != PARKED_PROBE},
+        **_addressed(fact.subscription, fact.attempt, fact.first_seen, fact.history),
+        PARKED_UNDER: fact.key,
+        PARKED_TIMES: fact.times,
+        PARKED_AT: fact.parked_at.isoformat(),
+        PARKED_UNTIL: fact.deadline.isoformat(),
+    }
+    if copy.probe:
+        properties[PARKED_PROBE] = fact.key
+    if copy.overdue:
+        properties[PARKED_OUT] = f"{properties.get(PARKED_OUT, '')}\n{fact.key}".lstrip()
+    return _copy(fact.body, copy.message_id, fact.subject, properties, fact.traceparent)
+
+
+def lasting_properties(message: Received) -> dict[str, str | int | float | bool]:
+    """Return what every copy of a message keeps of its properties: all but its trace."""
+    return {
+        name: _portable(value)
+        for name, value in message.properties.items()
+        if name not in _TRACE_PROPERTIES and value is not None
+    }
+
+
+def _addressed(
+    subscription: str, attempt: int, first_seen: datetime, history: str
+) -> dict[str, str | int | float | bool]:
+    return {
+        RETRY_FOR: subscription,
+        RETRY_ATTEMPT: attempt,
+        RETRY_FIRST_SEEN: first_seen.isoformat(),
+        RETRY_HISTORY: history,
+    }
+
+
+def _copy(
+    body: bytes,
+    message_id: str,
+    subject: str | None,
+    properties: Mapping[str, Any],
+    traceparent: str | None,
+    *,
+    due: datetime | None = None,
+) -> ServiceBusMessage:
     from azure.servicebus import ServiceBusMessage
 
-    original = retry.original
-    properties: dict[str | bytes, Any] = {
-        name: _portable(value)
-        for name, value in original.properties.items()
-        if name not in _TRACE_PROPERTIES
-    }
-    properties |= {
-        RETRY_FOR: retry.subscription,
-        RETRY_ATTEMPT: retry.attempt,
-        RETRY_FIRST_SEEN: retry.first_seen.isoformat(),
-        RETRY_HISTORY: retry.history,
-    }
-    if retry.traceparent:
-        properties[TRACEPARENT] = retry.traceparent
+    sent: dict[str | bytes, Any] = dict(properties.items())
+    if traceparent:
+        sent[TRACEPARENT] = traceparent
     return ServiceBusMessage(
-        original.body,
-        message_id=retry.message_id,
+        body,
+        message_id=message_id,
         content_type=CONTENT_TYPE,
-        subject=_text(original.properties.get("subject")),
-        application_properties=properties,
-        scheduled_enqueue_time_utc=retry.due if retry.due > now else None,
+        subject=subject,
+        application_properties=sent,
+        scheduled_enqueue_time_utc=due,
     )
 
 

@@ -11,7 +11,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from shared.bus.message import Retry, event_message, retry_message
+from shared.bus.message import (
+    Retry,
+    Unparked,
+    event_message,
+    retry_message,
+    unparked_message,
+)
 from shared.clock import Clock, utc_now
 from shared.events import Event
 from shared.telemetry import within
@@ -95,6 +101,17 @@ class Publisher:
         now = self._clock()
         outgoing = [_Outgoing(retry_message(retry, now), retry.traceparent) for retry in retries]
         await self._send({topic: outgoing} if outgoing else {})
+
+    async def unpark(self, copies: Iterable[Unparked]) -> None:
+        """Send copies of parked facts to their subscriptions.
+
+        Raises PublishFailed like `publish`.
+        """
+        by_topic: dict[str, list[_Outgoing]] = {}
+        for copy in copies:
+            outgoing = _Outgoing(unparked_message(copy), copy.fact.traceparent)
+            by_topic.setdefault(copy.fact.topic, []).append(outgoing)
+        await self._send(by_topic)
 
     @property
     def client(self) -> ServiceBusClient:

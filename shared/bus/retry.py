@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from pydantic import TypeAdapter, ValidationError
+from shared.bus.durations import duration
 
 DEFAULT_DELAYS = (
     timedelta(seconds=10),
@@ -24,8 +24,6 @@ DEFAULT_DELAYS = (
 MAX_CAUSE_CHARS = 300
 MAX_HISTORY_CHARS = 3_500
 """Leaves the history room inside a dead-letter description (4,096 characters)."""
-
-_DURATION = TypeAdapter(timedelta)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,20 +61,7 @@ class RetryPolicy:
         """
         if text is None or not text.strip():
             return cls()
-        return cls(delays=tuple(_duration(part.strip()) for part in text.split(",")))
-
-
-def _duration(text: str) -> timedelta:
-    try:
-        # Pydantic also reads bare numbers; a setting without a unit is a mistake waiting.
-        value = _DURATION.validate_python(text) if text.startswith("P") else None
-    except ValidationError:
-        value = None
-    if value is None or value <= timedelta(0):
-        raise ValueError(
-            f"RETRY_DELAYS: {text!r} is not an ISO 8601 duration such as PT10S, PT1M or PT1H"
-        )
-    return value
+        return cls(delays=tuple(duration("RETRY_DELAYS", part.strip()) for part in text.split(",")))
 
 
 def extended_history(history: str, attempt: int, now: datetime, cause: str) -> str:

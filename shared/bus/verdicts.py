@@ -4,17 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
 from shared.bus.delivery import Delivery
-from shared.bus.message import Received, Retry
+from shared.bus.message import Received, Retry, Stay, lasting_properties
 from shared.bus.outcomes import Done, Later, Outcome, Parked, Rejected
 from shared.bus.retry import RetryPolicy, extended_history
-from shared.events import DocumentRejected, EnvelopeHead, Event, InvalidEvent, Reason, new_event
+from shared.bus.topology import BACKFILL_SUFFIX
+from shared.events import (
+    DocumentRejected,
+    Effect,
+    EnvelopeHead,
+    Event,
+    InvalidEvent,
+    Reason,
+    TransactionKey,
+    new_event,
+)
+from shared.store.parking import ParkedFact
 
 
 class Action(StrEnum):
@@ -30,21 +41,26 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """Where the messages come from, and whether their rejection is announced on the bus."""
+    """Where the messages come from, and whether their rejection is announced on the bus.
+
+    `effect` is what is missing then of a fact that has several effects.
+    """
 
     topic: str
     name: str
     announce: bool = False
+    effect: Effect | None = None
 
     @property
     def event_source(self) -> str:
         """CloudEvents source of what is published about these messages."""
-        return f"/services/{self.name}"
+        return f"/services/{self.name.removesuffix(BACKFILL_SUFFIX)}"
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What happens to one message: first `events` and `retry` go out, then `action` is taken.
+    """What happens to one message: first `events` and `retry` go out, `park` is kept and what waits
+    under `release` let go, then `action` is taken.
 
     `reason` belongs to DEAD_LETTER, and `cause` is its description; else `cause` is for the log.
     `error` is what our own code raised.
@@ -55,6 +71,8 @@ class Verdict:
     reason: Reason | None = None
     events: tuple[Event[Any], ...] = ()
     retry: Retry | None = None
+    park: ParkedFact | None = None
+    release: str | None = None
     error: Exception | None = field(default=None, compare=False)
 
 
@@ -66,6 +84,7 @@ class Case:
     message: Received
     delivery: Delivery | None
     policy: RetryPolicy
+    patience: timedelta
     now: datetime
     head: EnvelopeHead | None = None
     traceparent: str | None = None
@@ -96,7 +115,11 @@ def abandoned(cause: str, error: Exception | None = None) -> Verdict:
 
 def _done(outcome: Done, case: Case) -> Verdict:
     facts = (*((outcome.document,) if outcome.document else ()), *outcome.also)
-    return Verdict(Action.COMPLETE, events=tuple(_announcement(fact, case) for fact in facts))
+    return Verdict(
+        Action.COMPLETE,
+        events=tuple(_announcement(fact, case) for fact in facts),
+        release=case.message.probes,
+    )
 
 
 def _rejected(outcome: Rejected, case: Case) -> Verdict:
@@ -113,12 +136,50 @@ def _later(outcome: Later, case: Case) -> Verdict:
 
 
 def _parked(outcome: Parked, case: Case) -> Verdict:
-    """Wait like Later, with key and gap in the history.
+    """Put aside; what has waited for this key until its deadline is rejected.
 
-    A store for parked facts, which releases them the moment the missing one arrives, is a later
-    issue; until then attempts-exhausted dead-letters what waited in vain, naming what it missed.
+    Waiting uses up no attempts. A fact that was tried in between goes on waiting as it did: longest
+    parked, with the deadline it had.
     """
-    return _again(f"{outcome.key} waits for {outcome.missing}", None, case)
+    delivery, message = case.delivery, case.message
+    if delivery is None:
+        return abandoned(f"bytes that are no event cannot wait: {outcome.missing}")
+    stay = message.parked
+    before = stay if stay and stay.key == outcome.key else None
+    if outcome.key in message.waited_out:
+        return _rejected(_waited_out(outcome, case, before), case)
+    history = message.history
+    if before is None:
+        cause = f"parked under {outcome.key}: {outcome.missing}"
+        history = extended_history(history, delivery.attempt, case.now, cause)
+    fact = ParkedFact(
+        fact_id=delivery.event.id,
+        topic=case.source.topic,
+        subscription=case.source.name,
+        key=outcome.key,
+        missing=outcome.missing,
+        body=message.body,
+        properties=lasting_properties(message),
+        subject=delivery.event.subject,
+        attempt=delivery.attempt,
+        times=stay.times + 1 if stay else 1,
+        history=history,
+        first_seen=delivery.first_seen,
+        parked_at=before.parked_at if before else case.now,
+        deadline=before.deadline if before else case.now + (outcome.patience or case.patience),
+        traceparent=case.traceparent,
+    )
+    return Verdict(Action.COMPLETE, cause=f"under {fact.key}: {fact.missing}", park=fact)
+
+
+def _waited_out(outcome: Parked, case: Case, stay: Stay | None) -> Rejected:
+    waited = f" for {_rounded(case.now - stay.parked_at)}" if stay else ""
+    detail = f"waited{waited} for {outcome.key} in vain: {outcome.missing}"
+    return Rejected(Reason.MASTER_DATA_MISSING, detail)
+
+
+def _rounded(span: timedelta) -> timedelta:
+    return timedelta(seconds=round(span.total_seconds()))
 
 
 def _again(cause: str, not_before: datetime | None, case: Case) -> Verdict:
@@ -149,14 +210,20 @@ def rejection(outcome: Rejected, case: Case) -> DocumentRejected:
     return DocumentRejected(
         fact_id=event.id if event else _uuid(head.id),
         fact_type=event.type if event else (head.type or None) and head.type[:128],
-        key=getattr(event.data, "key", None) if event else head.key,
+        key=_transaction(event.data) if event else head.key,
         # Without an id the lock token tells two rejections apart.
         message_id=(case.message.message_id or case.message.lock_token)[:256],
         subscription=case.source.name,
+        effect=case.source.effect,
         reason=outcome.reason,
         detail=outcome.detail,
         rejected_at=case.now,
     )
+
+
+def _transaction(fact: Any) -> TransactionKey | None:
+    key = getattr(fact, "key", None) or getattr(fact, "transaction", None)
+    return key if isinstance(key, TransactionKey) else None
 
 
 def _announcement(fact: Any, case: Case) -> Event[Any]:
@@ -177,6 +244,6 @@ TABLE: Mapping[type[Any], Callable[[Any, Case], Verdict]] = MappingProxyType(
         Done: _done,  # complete; the document is announced
         Rejected: _rejected,  # dead-letter at once
         Later: _later,  # a delayed copy, then complete; dead-letter when attempts are exhausted
-        Parked: _parked,  # as Later
+        Parked: _parked,  # put aside, then complete; dead-letter what has waited in vain
     }
 )

@@ -26,11 +26,13 @@ from __future__ import annotations
 from shared.telemetry.metrics import (
     FAILED,
     MISSING_SEQUENCES,
+    PARKED,
     POSTED,
     REJECTED,
     RETRIED,
     SALE_TO_LEDGER,
     THROTTLE_WAIT,
+    WAITING,
 )
 from shared.telemetry.setup import LOGGER_NAME, configure, force_flush, shutdown
 from shared.telemetry.spans import (
@@ -50,12 +52,14 @@ __all__ = [
     "FAILED",
     "LOGGER_NAME",
     "MISSING_SEQUENCES",
+    "PARKED",
     "POSTED",
     "REJECTED",
     "RETRIED",
     "SALE_TO_LEDGER",
     "SUBJECT",
     "THROTTLE_WAIT",
+    "WAITING",
     "configure",
     "consumer_span",
     "current_traceparent",

@@ -24,6 +24,12 @@ REJECTED = _meter.create_counter(
 RETRIED = _meter.create_counter(
     "tillbus.facts.retried", unit="{fact}", description="Delayed retries scheduled"
 )
+PARKED = _meter.create_counter(
+    "tillbus.facts.parked", unit="{fact}", description="Facts put aside until something exists"
+)
+WAITING = _meter.create_gauge(
+    "tillbus.facts.waiting", unit="{fact}", description="Facts that are parked now"
+)
 FAILED = _meter.create_counter(
     "tillbus.facts.failed", unit="{fact}", description="Deliveries abandoned after our own errors"
 )
