@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -20,6 +21,7 @@ TENDER_TYPES: Mapping[str, str] = {
 """Payment methods as Commerce's demo data numbers them; a company's own numbers override these."""
 
 Ledger = Literal["finance-operations", "business-central", "commerce"]
+CashBook = Literal["finance-operations", "business-central", "commerce", "none"]
 Grain = Literal["ticket", "aggregate", "statement"]
 StockBook = Literal["inventory-visibility", "finance-operations", "business-central", "none"]
 CustomerBook = Literal["finance-operations", "business-central", "dataverse"]
@@ -71,6 +73,21 @@ class Company(BaseModel):
     accounts: dict[str, str] = Field(
         default_factory=dict,
         description="main account by purpose: revenue, tax, rounding, and tender types",
+    )
+    journal: str = Field("", description="journal name of statements and of the drawers' money")
+    store_dimension: str = Field(
+        "", description="dimension that journals name the store in; empty = none"
+    )
+    cash: CashBook | None = Field(
+        None, description="who keeps the money movements of its drawers; without it its ledger"
+    )
+    live_since: date | None = Field(
+        None,
+        description="first business day whose sales come through Tillbus; returns of earlier ones "
+        "wait for no sale",
+    )
+    return_patience: timedelta = Field(
+        timedelta(days=1), description="how long a return waits for a sale that is not booked"
     )
 
     stock: StockBook = Field("inventory-visibility", description="who keeps its stock")

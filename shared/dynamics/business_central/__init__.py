@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from shared.dynamics.fields import EntityFields
     from shared.dynamics.governor import Book
     from shared.dynamics.ports.documents import CustomerPayments, LedgerJournals, SalesDocuments
-    from shared.dynamics.ports.master_data import Customers
+    from shared.dynamics.ports.master_data import Customers, ItemPrices
     from shared.dynamics.ports.stock import Stock
 
     FIELDS: tuple[EntityFields, ...]
@@ -33,11 +33,14 @@ class BusinessCentral:
     """The ports on one environment, and what this product has beyond them."""
 
     sales_documents: SalesDocuments
+    late_documents: SalesDocuments
+    """The same in the lane of what comes late in bulk."""
     customer_payments: CustomerPayments
     ledger_journals: LedgerJournals
     customers: Customers
     master_data: BusinessCentralMasterData
     """`MasterData`, and the codes of categories, units, currencies and dimensions."""
+    item_prices: ItemPrices
     stock: Stock
     documents: BusinessCentralSalesDocuments
     """Documents by the standard API: shipping and invoicing an order, PDF."""
@@ -60,6 +63,7 @@ async def business_central(
     )
     from shared.dynamics.business_central.customers import BusinessCentralCustomers
     from shared.dynamics.business_central.errors import RULES
+    from shared.dynamics.business_central.item_prices import BusinessCentralItemPrices
     from shared.dynamics.business_central.ledger_journals import BusinessCentralLedgerJournals
     from shared.dynamics.business_central.master_data import BusinessCentralMasterData
     from shared.dynamics.business_central.pos_documents import BusinessCentralPosDocuments
@@ -88,10 +92,10 @@ async def business_central(
         references = References(api)
         claims = Claims(f"{settings.base_url}{settings.api_path}", clock, book)
         documents = BusinessCentralSalesDocuments(api, references, claims)
+        invoices = documents if custom is None else BusinessCentralPosDocuments(custom, documents)
         yield BusinessCentral(
-            sales_documents=(
-                documents if custom is None else BusinessCentralPosDocuments(custom, documents)
-            ),
+            sales_documents=invoices,
+            late_documents=invoices.in_lane(Lane.BULK),
             customer_payments=BusinessCentralCustomerPayments(
                 api, references, claims, settings.payment_journal
             ),
@@ -100,6 +104,7 @@ async def business_central(
             master_data=BusinessCentralMasterData(
                 api.in_lane(Lane.BULK), custom and custom.in_lane(Lane.PRICE)
             ),
+            item_prices=BusinessCentralItemPrices(api, custom),
             stock=BusinessCentralStock(
                 api.in_lane(Lane.STOCK), custom and custom.in_lane(Lane.STOCK)
             ),

@@ -87,13 +87,13 @@ def header(document: SalesDocument, invoice_id: str = "") -> Body:
 
 def line(sold: SalesLine, document: SalesDocument, places: Places) -> Body:
     body: Body = {
-        "lineType": "Item",
-        "lineObjectNumber": sold.item,
+        "lineType": "Account" if sold.account else "Item",
+        "lineObjectNumber": sold.account or sold.item,
         "quantity": sold.quantity,
         "unitPrice": sold.unit_price,
         "discountAmount": sold.discount,
     }
-    location = sold.location or document.location
+    location = "" if sold.account else sold.location or document.location
     if sold.variant:
         body["itemVariantId"] = places.variants[sold.item, sold.variant]
     if location:

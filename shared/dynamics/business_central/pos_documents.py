@@ -17,6 +17,7 @@ from shared.dynamics.business_central import mapping, requests
 from shared.dynamics.business_central.api import Api
 from shared.dynamics.business_central.keys import POS, short_key
 from shared.dynamics.business_central.sales_documents import BusinessCentralSalesDocuments
+from shared.dynamics.governor.lanes import Lane
 from shared.dynamics.odata.errors import DynamicsError, Refused
 from shared.dynamics.once import book_once
 from shared.dynamics.ports.documents import DocumentKind, DocumentStatus, SalesDocument, SalesLine
@@ -40,6 +41,10 @@ class BusinessCentralPosDocuments:
     def __init__(self, custom: Api, standard: BusinessCentralSalesDocuments) -> None:
         self._custom = custom
         self._standard = standard
+
+    def in_lane(self, lane: Lane) -> BusinessCentralPosDocuments:
+        """Return the same documents for calls of another urgency."""
+        return BusinessCentralPosDocuments(self._custom.in_lane(lane), self._standard.in_lane(lane))
 
     async def post(self, documents: Sequence[SalesDocument]) -> Sequence[Posting]:
         others = [each for each in documents if each.kind not in TYPES]
@@ -132,18 +137,21 @@ def body(document: SalesDocument) -> dict[str, object]:
 
 
 def line(sold: SalesLine, document: SalesDocument) -> dict[str, object]:
-    return {
+    found: dict[str, object] = {
         "lineNumber": sold.number,
         "itemNumber": sold.item,
         "variantCode": sold.variant,
         "unitOfMeasureCode": sold.unit,
-        "locationCode": sold.location or document.location,
+        "locationCode": "" if sold.account else sold.location or document.location,
         "description": sold.description[:100],
         "quantity": sold.quantity,
         "unitPrice": sold.unit_price,
         "discountAmount": sold.discount,
         "taxCode": sold.tax_group,
     }
+    if sold.account:
+        found["accountNumber"] = sold.account
+    return found
 
 
 def differences(document: SalesDocument, there: Entity) -> str:

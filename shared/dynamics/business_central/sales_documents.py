@@ -26,6 +26,7 @@ from shared.dynamics.business_central.keys import EXTERNAL_DOCUMENT, short_key
 from shared.dynamics.business_central.mapping import DRAFT, SHAPES, Places, Shape
 from shared.dynamics.business_central.references import References
 from shared.dynamics.claims import Claims
+from shared.dynamics.governor.lanes import Lane
 from shared.dynamics.odata.errors import DynamicsError, MissingParent, Refused
 from shared.dynamics.once import book_once
 from shared.dynamics.ports.documents import DocumentKind, DocumentStatus, SalesDocument
@@ -43,6 +44,12 @@ class BusinessCentralSalesDocuments:
         self._api = api
         self._references = references
         self._claims = claims
+
+    def in_lane(self, lane: Lane) -> BusinessCentralSalesDocuments:
+        """Return the same documents for calls of another urgency."""
+        return BusinessCentralSalesDocuments(
+            self._api.in_lane(lane), self._references, self._claims
+        )
 
     async def post(self, documents: Sequence[SalesDocument]) -> Sequence[Posting]:
         """See the port. Documents of one key are booked one after the other."""

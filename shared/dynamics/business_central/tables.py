@@ -34,7 +34,7 @@ def _lines(entity_set: str) -> EntityFields:
         entity_set,
         _KEY,
         written=_LINE,
-        symbols={"lineType": ("Item",)},
+        symbols={"lineType": ("Item", "Account")},
         lengths={"description": 100},
         used_by=("SalesDocuments.post",),
     )

@@ -32,6 +32,8 @@ class CommerceScaleUnit:
     """The ports of one channel."""
 
     sales_documents: SalesDocuments
+    late_documents: SalesDocuments
+    """The same in the lane of what comes late in bulk."""
     quotes: Quotes
     stock: StockLevels
     customers: CustomerDirectory
@@ -61,10 +63,11 @@ async def commerce(
         settings, "/Commerce", clock=clock, rules=RULES, headers=headers, book=book
     ) as service:
         products = Products(service, settings)
+        claims = Claims(settings.base_url, clock, book)
+        late = service.in_lane(Lane.BULK)
         yield CommerceScaleUnit(
-            sales_documents=CommerceOrders(
-                service, products, settings, Claims(settings.base_url, clock, book)
-            ),
+            sales_documents=CommerceOrders(service, products, settings, claims),
+            late_documents=CommerceOrders(late, products, settings, claims),
             quotes=CommerceQuotes(service.in_lane(Lane.PRICE), products, settings),
             stock=CommerceStock(service.in_lane(Lane.STOCK), products, settings),
             customers=CommerceCustomers(service, settings),

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from shared.dynamics.finance_operations.changesets import Changesets
     from shared.dynamics.finance_operations.custom_services import CustomServices
     from shared.dynamics.finance_operations.customers import FinanceOperationsCustomers
+    from shared.dynamics.finance_operations.item_prices import FinanceOperationsItemPrices
     from shared.dynamics.finance_operations.ledger import (
         FinanceOperationsJournals,
         FinanceOperationsPayments,
@@ -56,13 +57,21 @@ class FinanceOperations:
 
     @cached_property
     def transactions(self) -> FinanceOperationsRetailTransactions:
+        return self._transactions(self._service)
+
+    @cached_property
+    def late_transactions(self) -> FinanceOperationsRetailTransactions:
+        """The same in the lane of what comes late in bulk."""
+        return self._transactions(self._service.in_lane(Lane.BULK))
+
+    def _transactions(self, service: Service) -> FinanceOperationsRetailTransactions:
         from shared.dynamics.client import ODataClient
         from shared.dynamics.finance_operations.retail_transactions import (
             FinanceOperationsRetailTransactions,
         )
 
         return FinanceOperationsRetailTransactions(
-            ODataClient(self._service),
+            ODataClient(service),
             clock=self._clock,
             batch_operations=self._settings.batch_operations,
         )
@@ -104,6 +113,12 @@ class FinanceOperations:
         from shared.dynamics.finance_operations.master_data import FinanceOperationsMasterData
 
         return FinanceOperationsMasterData(self._service.in_lane(Lane.BULK))
+
+    @cached_property
+    def item_prices(self) -> FinanceOperationsItemPrices:
+        from shared.dynamics.finance_operations.item_prices import FinanceOperationsItemPrices
+
+        return FinanceOperationsItemPrices(self._service)
 
     @cached_property
     def prices(self) -> FinanceOperationsPriceChanges:

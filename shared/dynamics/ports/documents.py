@@ -26,7 +26,8 @@ class DocumentKind(StrEnum):
 @dataclass(frozen=True, slots=True)
 class SalesLine:
     """`unit_price` is before discount and as `prices_include_tax` of the document says;
-    `discount` the amount off the whole line; empty texts mean the product's own default."""
+    `discount` the amount off the whole line; empty texts mean the product's own default. What goes
+    the other way within a document (goods exchanged) has a negative quantity, discount and tax."""
 
     number: int
     item: str
@@ -41,6 +42,8 @@ class SalesLine:
     description: str = ""
     tax: Decimal = Decimal(0)
     """Of the whole line, in its price or on top of it; for products that do not compute it."""
+    account: str = ""
+    """Main account of what is no item, such as cash rounding; `item` is empty then."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,10 @@ def _insert_document(books: Books, row: Row, given: Set[str]) -> None:
 def _insert_line(books: Books, row: Row, given: Set[str]) -> None:
     company = str(row["_company"])
     row["documentId"] = row["_parent"]
+    if number := row["accountNumber"]:
+        if books.find(STANDARD["accounts"], company, number=number) is None:
+            raise errors.not_related("Account No.", "POS Document Line", number, "G/L Account")
+        return
     _check_item(books, company, row, "POS Document Line")
 
 
@@ -123,8 +127,10 @@ def _line(books: Books, company: str, header: Row, name: str, line: Row) -> Row:
     )
     made |= {each: line[each] for each in same}
     made |= {
-        "_company": company, "_parent": header["id"], "lineType": "Item",
-        "lineObjectNumber": line["itemNumber"], "sequence": int(line["lineNumber"]) * 10_000,
+        "_company": company, "_parent": header["id"],
+        "lineType": "Account" if line["accountNumber"] else "Item",
+        "lineObjectNumber": line["accountNumber"] or line["itemNumber"],
+        "sequence": int(line["lineNumber"]) * 10_000,
     }  # fmt: skip
     return made
 
