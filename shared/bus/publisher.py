@@ -37,11 +37,14 @@ _Result = TypeVar("_Result")
 
 @dataclass(frozen=True, slots=True)
 class Unsent:
-    """A message the bus has not confirmed, and why. It may be sent again: ids are deterministic."""
+    """A message the bus has not confirmed, and why. It may be sent again: ids are deterministic.
+
+    `is_hopeless`: the bus will never take it, it is too large or cannot be encoded."""
 
     topic: str
     message_id: str
     cause: str
+    is_hopeless: bool = False
 
 
 class PublishFailed(Exception):
@@ -160,7 +163,7 @@ class _TopicSender:
                 try:
                     batch = await self._over_sender(lambda sender: sender.create_message_batch())
                     taken, refused = fill(batch, waiting)
-                    unsent += [self._unsent(each, cause) for each, cause in refused]
+                    unsent += [self._unsent(each, cause, True) for each, cause in refused]
                     if taken:
                         await self._over_sender(partial(_send_batch, batch=batch))
                 except (AzureError, OSError, ValueError) as error:
@@ -198,8 +201,8 @@ class _TopicSender:
             with contextlib.suppress(Exception):
                 await sender.close()
 
-    def _unsent(self, each: _Outgoing, cause: str) -> Unsent:
-        return Unsent(self._topic, each.message_id, cause)
+    def _unsent(self, each: _Outgoing, cause: str, is_hopeless: bool = False) -> Unsent:
+        return Unsent(self._topic, each.message_id, cause, is_hopeless)
 
 
 def fill(
