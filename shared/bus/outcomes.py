@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from shared.events import DocumentPosted, Fact, Reason
+from shared.events import DocumentPosted, Effect, Fact, Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +30,15 @@ class Rejected:
     """No redelivery can help: the message goes to the dead-letter queue at once.
 
     `detail` is one sentence for the person who will read the dead-letter queue; it holds no
-    personal data and no card number.
+    personal data and no card number. `effect` is the one that is missing because of it, where the
+    fact has several and the trigger cannot say which. `also` are the facts to publish with it: the
+    documents of its other effects.
     """
 
     reason: Reason
     detail: str
+    effect: Effect | None = None
+    also: tuple[Fact, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +46,13 @@ class Later:
     """The world must change first: throttled, an outage, a conflict.
 
     `not_before` (aware UTC) is the moment the other side named, for example by `Retry-After`;
-    without it the retry policy decides.
+    without it the retry policy decides. `effect` and `also` as in Rejected.
     """
 
     cause: str
     not_before: datetime | None = None
+    effect: Effect | None = None
+    also: tuple[Fact, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +61,15 @@ class Parked:
 
     The fact is put aside in the store until `key` is released or `patience` (None: the setting's)
     has passed. It then comes once more with `Delivery.waited_out` = `key`; a handler that still
-    answers Parked under that key means: rejected, `master-data-missing`.
+    answers Parked under that key means: rejected, `master-data-missing`. `effect` and `also` as in
+    Rejected.
     """
 
     key: str
     missing: str
     patience: timedelta | None = None
+    effect: Effect | None = None
+    also: tuple[Fact, ...] = ()
 
 
 Outcome = Done | Rejected | Later | Parked

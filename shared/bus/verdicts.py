@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -20,6 +20,7 @@ from shared.events import (
     Effect,
     EnvelopeHead,
     Event,
+    Fact,
     InvalidEvent,
     Reason,
     TransactionKey,
@@ -115,24 +116,40 @@ def abandoned(cause: str, error: Exception | None = None) -> Verdict:
 
 def _done(outcome: Done, case: Case) -> Verdict:
     facts = (*((outcome.document,) if outcome.document else ()), *outcome.also)
-    return Verdict(
-        Action.COMPLETE,
-        events=tuple(_announcement(fact, case) for fact in facts),
-        release=case.message.probes,
-    )
+    return Verdict(Action.COMPLETE, events=_announcements(facts, case), release=case.message.probes)
 
 
 def _rejected(outcome: Rejected, case: Case) -> Verdict:
+    facts = (*outcome.also, *((rejection(outcome, case),) if case.source.announce else ()))
     return Verdict(
         Action.DEAD_LETTER,
         cause=outcome.detail,
         reason=outcome.reason,
-        events=(_announcement(rejection(outcome, case), case),) if case.source.announce else (),
+        events=_announcements(facts, case),
     )
 
 
 def _later(outcome: Later, case: Case) -> Verdict:
-    return _again(outcome.cause, outcome.not_before, case)
+    delivery, cause = case.delivery, outcome.cause
+    if delivery is None:
+        return abandoned(f"bytes that are no event cannot wait: {cause}")
+    history = extended_history(case.message.history, delivery.attempt, case.now, cause)
+    due = case.policy.next_attempt(delivery.attempt, case.now, outcome.not_before)
+    if due is None:
+        exhausted = Reason.ATTEMPTS_EXHAUSTED
+        return _rejected(Rejected(exhausted, history, outcome.effect, outcome.also), case)
+    retry = Retry(
+        original=case.message,
+        event_id=delivery.event.id,
+        subscription=case.source.name,
+        attempt=delivery.attempt + 1,
+        first_seen=delivery.first_seen,
+        history=history,
+        due=due,
+        traceparent=case.traceparent,
+    )
+    events = _announcements(outcome.also, case)
+    return Verdict(Action.COMPLETE, cause=cause, events=events, retry=retry)
 
 
 def _parked(outcome: Parked, case: Case) -> Verdict:
@@ -169,38 +186,18 @@ def _parked(outcome: Parked, case: Case) -> Verdict:
         deadline=before.deadline if before else case.now + (outcome.patience or case.patience),
         traceparent=case.traceparent,
     )
-    return Verdict(Action.COMPLETE, cause=f"under {fact.key}: {fact.missing}", park=fact)
+    cause, events = f"under {fact.key}: {fact.missing}", _announcements(outcome.also, case)
+    return Verdict(Action.COMPLETE, cause=cause, events=events, park=fact)
 
 
 def _waited_out(outcome: Parked, case: Case, stay: Stay | None) -> Rejected:
     waited = f" for {_rounded(case.now - stay.parked_at)}" if stay else ""
     detail = f"waited{waited} for {outcome.key} in vain: {outcome.missing}"
-    return Rejected(Reason.MASTER_DATA_MISSING, detail)
+    return Rejected(Reason.MASTER_DATA_MISSING, detail, outcome.effect, outcome.also)
 
 
 def _rounded(span: timedelta) -> timedelta:
     return timedelta(seconds=round(span.total_seconds()))
-
-
-def _again(cause: str, not_before: datetime | None, case: Case) -> Verdict:
-    delivery = case.delivery
-    if delivery is None:
-        return abandoned(f"bytes that are no event cannot wait: {cause}")
-    history = extended_history(case.message.history, delivery.attempt, case.now, cause)
-    due = case.policy.next_attempt(delivery.attempt, case.now, not_before)
-    if due is None:
-        return _rejected(Rejected(Reason.ATTEMPTS_EXHAUSTED, history), case)
-    retry = Retry(
-        original=case.message,
-        event_id=delivery.event.id,
-        subscription=case.source.name,
-        attempt=delivery.attempt + 1,
-        first_seen=delivery.first_seen,
-        history=history,
-        due=due,
-        traceparent=case.traceparent,
-    )
-    return Verdict(Action.COMPLETE, cause=cause, retry=retry)
 
 
 def rejection(outcome: Rejected, case: Case) -> DocumentRejected:
@@ -214,7 +211,7 @@ def rejection(outcome: Rejected, case: Case) -> DocumentRejected:
         # Without an id the lock token tells two rejections apart.
         message_id=(case.message.message_id or case.message.lock_token)[:256],
         subscription=case.source.name,
-        effect=case.source.effect,
+        effect=outcome.effect or case.source.effect,
         reason=outcome.reason,
         detail=outcome.detail,
         rejected_at=case.now,
@@ -226,9 +223,12 @@ def _transaction(fact: Any) -> TransactionKey | None:
     return key if isinstance(key, TransactionKey) else None
 
 
-def _announcement(fact: Any, case: Case) -> Event[Any]:
-    return new_event(
-        fact, source=case.source.event_source, time=case.now, traceparent=case.traceparent
+def _announcements(facts: Iterable[Fact], case: Case) -> tuple[Event[Any], ...]:
+    return tuple(
+        new_event(
+            fact, source=case.source.event_source, time=case.now, traceparent=case.traceparent
+        )
+        for fact in facts
     )
 
 
