@@ -72,7 +72,10 @@ FIELDS: tuple[EntityFields, ...] = (
         written=("inventory",),
         read=("id", *master_data.ITEM, "inventory"),
         follows=("itemVariants",),
-        used_by=("MasterData.products", "MasterData.prices", "Stock.count", "Stock.on_hand"),
+        used_by=(
+            "MasterData.products", "MasterData.prices", "ItemPrices.of_items", "Stock.count",
+            "Stock.on_hand",
+        ),
     ),
     EntityFields(
         "itemVariants",
@@ -218,7 +221,7 @@ CUSTOM_FIELDS: tuple[EntityFields, ...] = (
         "itemPrices",
         _KEY,
         read=(*master_data.PRICE, "lastModifiedDateTime"),
-        used_by=("MasterData.prices",),
+        used_by=("MasterData.prices", "ItemPrices.of_items"),
     ),
     EntityFields(
         stock.MOVEMENTS,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from shared.dynamics.fields import EntityFields
 from shared.dynamics.finance_operations import (
     cards,
     customers,
+    item_prices,
     ledger,
     master_data,
     prices,
@@ -18,6 +20,11 @@ from shared.dynamics.finance_operations.entities import Entity
 from shared.dynamics.finance_operations.retail_fields import RETAIL_FIELDS
 from shared.dynamics.settings import DynamicsSettings
 
+_CUSTOMERS = replace(
+    customers.CUSTOMERS,
+    read=(*customers.CUSTOMERS.read, item_prices.PRICE_GROUP),
+    used_by=(*customers.CUSTOMERS.used_by, "ItemPrices.of_items"),
+)
 _ENTITIES: tuple[Entity[Any], ...] = (
     sales_documents.RETURN_HEADER,
     sales_documents.RETURN_LINES,
@@ -26,7 +33,7 @@ _ENTITIES: tuple[Entity[Any], ...] = (
     stock.ON_HAND,
     prices.HEADER,
     prices.LINES,
-    customers.CUSTOMERS,
+    _CUSTOMERS,
     cards.ADJUSTMENTS,
     cards.LOYALTY_CARDS,
     cards.REWARDS,

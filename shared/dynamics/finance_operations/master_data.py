@@ -27,7 +27,7 @@ PRODUCTS: Entity[Any] = Entity(
         *("SearchName", "SalesPrice", "SalesPriceQuantity", "SalesUnitSymbol"),
         *("SalesSalesTaxItemGroupCode", "IsPOSRegistrationBlocked"),
     ),
-    used_by=_PRODUCTS_BY,
+    used_by=(*_PRODUCTS_BY, "ItemPrices.of_items"),
 )
 VARIANTS: Entity[Any] = Entity(
     "ReleasedProductVariantsV2",
@@ -52,7 +52,7 @@ PRICES: Entity[Any] = Entity(
         *("PriceCustomerGroupCode", "PriceWarehouseId"),
         *("PriceApplicableFromDate", "PriceApplicableToDate"),
     ),
-    used_by=("MasterData.prices",),
+    used_by=("MasterData.prices", "ItemPrices.of_items"),
 )
 WAREHOUSES: Entity[Any] = Entity(
     "Warehouses",
@@ -121,20 +121,7 @@ class FinanceOperationsMasterData:
     async def prices(self, company: str, since: datetime | None = None) -> AsyncIterator[Price]:
         """Yield every active price, per one unit of its unit."""
         async for row in self._rows(PRICES, company):
-            yield Price(
-                company=row["dataAreaId"],
-                item=row["ItemNumber"],
-                amount=_per_unit(row["Price"], row["SalesPriceQuantity"]),
-                currency=row["PriceCurrencyCode"],
-                variant=variant_of(row),
-                unit=row["QuantityUnitySymbol"],
-                customer=row["CustomerAccountNumber"],
-                customer_group=row["PriceCustomerGroupCode"],
-                location=row["PriceWarehouseId"],
-                quantity_from=Decimal(row["FromQuantity"]),
-                first_day=_day(row["PriceApplicableFromDate"]),
-                last_day=_day(row["PriceApplicableToDate"]),
-            )
+            yield price_of(row)
 
     async def places(self, company: str) -> AsyncIterator[Place]:
         """Yield warehouses, stores and the other channels of a company."""
@@ -173,6 +160,24 @@ class FinanceOperationsMasterData:
         return self._service.rows(rows_of(entity.entity_set, condition, select))
 
 
+def price_of(row: Mapping[str, Any]) -> Price:
+    """Return the price that a row of `PRICES` says."""
+    return Price(
+        company=row["dataAreaId"],
+        item=row["ItemNumber"],
+        amount=per_unit(row["Price"], row["SalesPriceQuantity"]),
+        currency=row["PriceCurrencyCode"],
+        variant=variant_of(row),
+        unit=row["QuantityUnitySymbol"],
+        customer=row["CustomerAccountNumber"],
+        customer_group=row["PriceCustomerGroupCode"],
+        location=row["PriceWarehouseId"],
+        quantity_from=Decimal(row["FromQuantity"]),
+        first_day=_day(row["PriceApplicableFromDate"]),
+        last_day=_day(row["PriceApplicableToDate"]),
+    )
+
+
 def _product(row: Mapping[str, Any], name: str, variant: str, barcodes: Sequence[str]) -> Product:
     return Product(
         company=row["dataAreaId"],
@@ -180,7 +185,7 @@ def _product(row: Mapping[str, Any], name: str, variant: str, barcodes: Sequence
         name=name,
         variant=variant,
         unit=row["SalesUnitSymbol"],
-        price=_per_unit(row["SalesPrice"], row["SalesPriceQuantity"]),
+        price=per_unit(row["SalesPrice"], row["SalesPriceQuantity"]),
         tax_group=row["SalesSalesTaxItemGroupCode"],
         barcodes=tuple(barcodes),
         blocked=row["IsPOSRegistrationBlocked"] == "Yes",
@@ -199,7 +204,8 @@ def _channel(row: Mapping[str, Any], company: str, units: Mapping[str, str], kin
     )
 
 
-def _per_unit(price: object, quantity: object) -> Decimal:
+def per_unit(price: object, quantity: object) -> Decimal:
+    """Return the price of one unit, of one that Dynamics keeps for so many."""
     return Decimal(str(price)) / (Decimal(str(quantity)) or 1)
 
 

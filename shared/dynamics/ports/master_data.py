@@ -77,7 +77,10 @@ class Product:
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """`quantity_from`: valid from that quantity on; '' and None mean everywhere and always."""
+    """`quantity_from`: valid from that quantity on; '' and None mean everywhere and always.
+
+    `is_card`: of the item itself, for where no list has a price; its currency '' is the company's.
+    """
 
     company: str
     item: str
@@ -91,6 +94,15 @@ class Price:
     quantity_from: Decimal = Decimal(0)
     first_day: date | None = None
     last_day: date | None = None
+    is_card: bool = False
+
+
+class ItemPrices(Protocol):
+    async def of_items(self, company: str, items: Sequence[str], customer: str) -> Sequence[Price]:
+        """Return every price of these items that may hold for the customer: everybody's, his
+        group's where the product tells it, his own; and each item's card, so that an item without
+        one does not exist. Reads those alone, while somebody waits. Raises DynamicsError."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

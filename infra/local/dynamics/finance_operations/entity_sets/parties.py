@@ -19,7 +19,8 @@ CUSTOMERS = EntitySet(
             """dataAreaId CustomerAccount OrganizationName PersonFirstName PersonLastName
             NameAlias CustomerGroupId SalesCurrencyCode LanguageId PrimaryContactEmail
             PrimaryContactPhone AddressStreet AddressCity AddressZipCode AddressCountryRegionId
-            AddressDescription TaxExemptNumber SalesTaxGroup PaymentTerms PartyNumber""",
+            AddressDescription TaxExemptNumber SalesTaxGroup PaymentTerms PartyNumber
+            DiscountPriceGroupId""",
         ),
         (DECIMAL, "CreditLimit CredManEligibleCreditMax"),
         (DATE, "CredManCreditLimitExpiryDate"),
