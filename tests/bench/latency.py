@@ -73,7 +73,7 @@ async def measure_latency(
     meter.sample()
     url = platform.function_settings["STORE_URL"]
     async with await Store.open(url, utc_now) as store:
-        results = await store.inbox.results(list(watch.made))
+        results = await store.inbox("ledger").results(list(watch.made))
     if len(results) != len(facts):
         raise AssertionError(f"{len(facts)} sales published, {len(results)} booked")
     waits = (results[each].posted_at - made for each, made in watch.made.items())

@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import signal
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import httpx
 import typer
 from azure.servicebus.exceptions import ServiceBusError
 from typer.exceptions import TyperException
 
+from infra.local.cli.options import DEFAULT_DATA, AsJson, Data, run
 from infra.local.cli.output import Refused, Unusable, out, print_json, talk
 from infra.local.platform import DidNotStart, NotRunning, read_addresses
 
@@ -30,12 +30,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-
-Data = Annotated[
-    Path, typer.Option("--data", help="Folder of the local platform.", envvar="TILLBUS_DATA")
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
-DEFAULT_DATA = Path(".tillbus")
 
 metadata = typer.Typer(
     help="What Dynamics says of its entities.", no_args_is_help=True, rich_markup_mode=None
@@ -69,19 +63,6 @@ def main(argv: list[str] | None = None) -> int:
 def _complain(what: object, code: int) -> int:
     talk.print(f"tillbus: {what}", style="red", markup=False, soft_wrap=True)
     return code
-
-
-def run(work: Callable[[], Coroutine[Any, Any, int]]) -> int:
-    """Run a command's coroutine to its exit code; told to end, it still stops what it started."""
-
-    async def until_told_to_end() -> int:
-        task = asyncio.current_task()
-        assert task is not None
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
-        return await work()
-
-    return asyncio.run(until_told_to_end())
 
 
 @app.command()

@@ -137,6 +137,7 @@ def _create_audit() -> None:
 
 _ONLY_ADDED = "audit entries are only ever added"
 _RAISE = f"RAISE EXCEPTION '{_ONLY_ADDED}' USING ERRCODE = 'integrity_constraint_violation'"
+_BODY = f"$$ BEGIN {_RAISE}; END $$"
 _APPEND_ONLY = {
     "sqlite": [
         f"CREATE TRIGGER audit_refuses_{change} BEFORE {change} ON audit "
@@ -144,8 +145,7 @@ _APPEND_ONLY = {
         for change in ("UPDATE", "DELETE")
     ],
     "postgresql": [
-        "CREATE FUNCTION audit_refuses() RETURNS trigger LANGUAGE plpgsql "
-        f"AS $$ BEGIN {_RAISE}; END $$",
+        f"CREATE FUNCTION audit_refuses() RETURNS trigger LANGUAGE plpgsql AS {_BODY}",
         *(
             f"CREATE TRIGGER audit_refuses_{change} BEFORE {change} ON audit "
             "FOR EACH STATEMENT EXECUTE FUNCTION audit_refuses()"
