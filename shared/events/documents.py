@@ -20,6 +20,7 @@ from .fields import (
     UtcMoment,
 )
 from .identity import TransactionKey
+from .personal import PERSONAL
 from .reasons import Reason
 
 _Name = Annotated[str, Field(min_length=1, max_length=128)]
@@ -139,8 +140,9 @@ class DocumentRejected(Fact):
     """Which effect of the fact is missing because of it, where it has several. Source: service."""
     reason: Reason
     """Why no redelivery can help. Source: service."""
-    detail: _Detail
-    """Explanation for a person; cut at 1024 characters, card numbers masked. Source: service."""
+    detail: Annotated[_Detail, PERSONAL]
+    """Explanation for a person; cut at 1024 characters, card numbers masked; may quote what is said
+    of a customer. Source: service."""
     rejected_at: UtcMoment
     """When it was refused. Source: service clock."""
 

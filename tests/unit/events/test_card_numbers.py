@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -53,6 +55,8 @@ def test_card_number_of_every_issuer_is_recognised_however_it_is_written(issuer:
         "2010-12-01 08:26:00",
         "+44 20 7946 0958",
         "gbrt/UNITED-KINGDOM/2010-12-01/T1/1",
+        "41111111-1111-1111-8111-1111111111a1",  # a UUID, which is no card number by chance
+        f"A 41111111-1111-1111-8111-1111111111A1, and {'4111111111111111' * 2}0000c",
     ],
 )
 def test_other_numbers_are_no_card_numbers(text: str) -> None:
@@ -74,3 +78,19 @@ def test_exactly_one_check_digit_makes_a_card_number(middle: int) -> None:
     body = f"411{middle:012d}"
 
     assert sum(is_card_number(f"{body}{check}") for check in range(10)) == 1
+
+
+def test_card_number_is_found_beside_a_uuid_and_in_what_only_looks_like_one() -> None:
+    uuid = "41111111-1111-1111-8111-1111111111a1"
+
+    assert mask_card_numbers(f"{uuid} 4111111111111111 {uuid}") == f"{uuid} **** {uuid}"
+    assert holds_card_number(uuid.replace("a", "1"))  # a row of digits is nobody's UUID
+    assert holds_card_number(f"x{uuid}")
+    assert holds_card_number("card4111111111111111")
+
+
+@given(st.uuids(), st.uuids())
+def test_no_uuid_is_taken_for_a_card_number(one: UUID, other: UUID) -> None:
+    for text in (str(one), f"{one}/{other}", one.hex, f"{one}-{other}".upper()):
+        if any(letter in text.lower() for letter in "abcdef"):
+            assert mask_card_numbers(text) == text
