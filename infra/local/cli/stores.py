@@ -19,11 +19,16 @@ async def opened_store(data: Path, url: str | None = None) -> AsyncIterator[Stor
 
     Raises `Unusable` when there is none, or when it stops answering.
     """
-    file = data.absolute() / STORE_FILE
-    if url is None and not file.exists():
-        raise Unusable(f"no local platform has kept anything in {data}; give --store-url")
+    where = url or _local_url(data)
     try:
-        async with await Store.open(url or f"sqlite+aiosqlite:///{file}", utc_now) as store:
+        async with await Store.open(where, utc_now) as store:
             yield store
     except StoreError as error:
         raise Unusable(str(error)) from error
+
+
+def _local_url(data: Path) -> str:
+    file = data.absolute() / STORE_FILE
+    if not file.exists():
+        raise Unusable(f"no local platform has kept anything in {data}; give --store-url")
+    return f"sqlite+aiosqlite:///{file}"
