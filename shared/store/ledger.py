@@ -5,146 +5,61 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
-from decimal import Decimal
 from typing import TypeVar
 from uuid import UUID
 
-from shared.events import TransactionKey
+from shared.events import Effect
+from shared.store.effects import FactEffects, by_fact
+from shared.store.ledger_entries import (
+    LEDGER,
+    ClosedDay,
+    DayEntries,
+    DayFilter,
+    Entries,
+    Evaluation,
+    OpenedDay,
+    PostedDocument,
+    Rejection,
+    Reversal,
+    SeenFact,
+    StoreDay,
+    TenderAmount,
+    in_till_order,
+)
 
-
-@dataclass(frozen=True, order=True)
-class StoreDay:
-    """One business day of one store: what a certificate is about."""
-
-    company: str
-    store: str
-    business_day: date
-
-    @staticmethod
-    def of(key: TransactionKey) -> StoreDay:
-        return StoreDay(key.company, key.store, key.business_day)
-
-    def __str__(self) -> str:
-        return f"{self.company}/{self.store}/{self.business_day}"
-
-
-@dataclass(frozen=True)
-class SeenFact:
-    """A valid sale or return that was on the bus."""
-
-    fact_id: UUID
-    fact_type: str
-    key: TransactionKey
-    amount: Decimal
-    """Signed: what the till took; a return is negative."""
-    currency: str
-    seen_at: datetime
-
-
-@dataclass(frozen=True)
-class PostedDocument:
-    """What a service says it booked for a fact."""
-
-    fact_id: UUID
-    fact_type: str
-    key: TransactionKey
-    document_key: str
-    amount: Decimal
-    """Signed, as booked."""
-    currency: str
-    posted_at: datetime
-
-
-@dataclass(frozen=True)
-class Rejection:
-    """A message that a subscription put aside for a person."""
-
-    identity: str
-    """The fact id where the message had one, otherwise its transaction or its message id."""
-    fact_id: UUID | None
-    key: TransactionKey | None
-    """`None` when the message did not even say where it came from."""
-    subscription: str
-    reason: str
-    detail: str
-    rejected_at: datetime
-
-
-@dataclass(frozen=True)
-class ClosedDay:
-    """A store's own word about its day."""
-
-    day: StoreDay
-    revision: int
-    payload: str
-    """The fact's data as JSON."""
-
-
-@dataclass(frozen=True)
-class Entries:
-    """Everything a ledger holds, or a write to it; of one day, of several, or of none."""
-
-    facts: Sequence[SeenFact] = ()
-    documents: Sequence[PostedDocument] = ()
-    rejections: Sequence[Rejection] = ()
-    closed: Sequence[ClosedDay] = ()
-
-    def days(self) -> set[StoreDay]:
-        """Return the store-days these entries touch."""
-        keys = {each.key for each in self.facts} | {each.key for each in self.documents}
-        rejected = {each.key for each in self.rejections if each.key}
-        return {StoreDay.of(key) for key in keys | rejected} | {each.day for each in self.closed}
-
-
-@dataclass(frozen=True)
-class DayFilter:
-    """Which store-days; `None` means any, the dates are inclusive."""
-
-    company: str | None = None
-    store: str | None = None
-    first_day: date | None = None
-    last_day: date | None = None
-
-    def __contains__(self, day: StoreDay) -> bool:
-        return (
-            self.company in (None, day.company)
-            and self.store in (None, day.store)
-            and (self.first_day is None or self.first_day <= day.business_day)
-            and (self.last_day is None or day.business_day <= self.last_day)
-        )
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """What was found when a store-day was last looked at."""
-
-    day: StoreDay
-    version: int
-    """The version of the day that was looked at."""
-    verdict: str
-    missing_sequences: int
-
-
-@dataclass(frozen=True)
-class DayEntries:
-    """One store-day at one moment."""
-
-    day: StoreDay
-    version: int
-    entries: Entries
+__all__ = [
+    "LEDGER",
+    "ClosedDay",
+    "DayEntries",
+    "DayFilter",
+    "Entries",
+    "Evaluation",
+    "FactEffects",
+    "Ledger",
+    "MemoryLedger",
+    "OpenedDay",
+    "PostedDocument",
+    "Rejection",
+    "Reversal",
+    "SeenFact",
+    "StoreDay",
+    "TenderAmount",
+    "in_till_order",
+]
 
 
 class Ledger(ABC):
-    """Entries by fact id, store-days by key.
+    """Facts by id, documents and reversals by fact and effect, store-days by key.
 
-    * A fact or document recorded again changes nothing: the first writer wins. Of two rejections of
-      one message the later one counts (a replay may be refused for another reason), of two closings
-      of one day the greater revision; equal ones change nothing. So the order of arrival never
-      matters, nor do repeats.
+    * A fact, document or reversal recorded again changes nothing: the first writer wins. Of two
+      rejections of one message the later one counts (a replay may be refused for another reason),
+      of two closings or openings of one day the greater revision; equal ones change nothing. So the
+      order of arrival never matters, nor do repeats.
     * An absent day has no entries: it is missing from `days` and from `entries`.
     * Each recording call raises the version of every day it touches, repeats included, in the same
-      transaction; an evaluation counts only while its version is still the day's.
+      transaction; an evaluation counts only while its version is still the day's. A reversal
+      touches the day of the fact it is about, if that is known by then.
+    * A reversal shows on a day once the document it takes back does.
     * One call of `record` is kept whole or not at all, and then outlives any crash.
 
     Every method raises `StoreUnavailable` when the database cannot be reached.
@@ -163,8 +78,19 @@ class Ledger(ABC):
         """Return what is known of these days, sorted by day; unknown days are left out."""
 
     @abstractmethod
+    async def effects(self, fact_ids: Iterable[UUID]) -> dict[UUID, FactEffects]:
+        """Return what has become of these facts; those nobody has spoken of are left out."""
+
+    @abstractmethod
+    async def half_booked(self, wanted: DayFilter, limit: int) -> list[FactEffects]:
+        """Return facts one effect of which stands while another is refused, by transaction and id.
+
+        A fact that belongs to no store-day is in the answer only if the filter asks for nothing.
+        """
+
+    @abstractmethod
     async def rejections_without_key(self, limit: int) -> list[Rejection]:
-        """Return rejections that belong to no store-day, newest first."""
+        """Return rejections that belong to no store-day and were not booked later, newest first."""
 
     @abstractmethod
     async def unevaluated(self, limit: int) -> list[StoreDay]:
@@ -187,16 +113,21 @@ def _of_day(day: StoreDay, rows: Iterable[_Keyed]) -> list[_Keyed]:
     return sorted(mine, key=in_till_order)
 
 
-def in_till_order(row: SeenFact | PostedDocument | Rejection) -> tuple[str, int, str]:
-    """Sort key of a day's entries: terminal, sequence, then something that never ties."""
-    identity = row.identity if isinstance(row, Rejection) else str(row.fact_id)
-    return (row.key.terminal, row.key.sequence, identity) if row.key else ("", 0, identity)
+def in_effect_order(reversal: Reversal) -> tuple[str, str]:
+    """Sort key of reversals."""
+    return str(reversal.fact_id), reversal.effect
+
+
+def half_booked_order(effects: FactEffects) -> tuple[str, str]:
+    """Sort key of half-booked facts."""
+    return str(effects.key or ""), str(effects.fact_id)
 
 
 @dataclass
 class _Day:
     version: int = 0
     closed: ClosedDay | None = None
+    opened: OpenedDay | None = None
     evaluation: Evaluation | None = None
 
 
@@ -206,24 +137,38 @@ class MemoryLedger(Ledger):
 
     _days: dict[StoreDay, _Day] = field(default_factory=dict)
     _facts: dict[UUID, SeenFact] = field(default_factory=dict)
-    _documents: dict[UUID, PostedDocument] = field(default_factory=dict)
+    _documents: dict[tuple[UUID, Effect], PostedDocument] = field(default_factory=dict)
     _rejections: dict[str, Rejection] = field(default_factory=dict)
+    _reversals: dict[tuple[UUID, Effect], Reversal] = field(default_factory=dict)
 
     async def record(self, entries: Entries) -> None:
-        for day in entries.days():
-            self._days.setdefault(day, _Day()).version += 1
         for fact in entries.facts:
             self._facts.setdefault(fact.fact_id, fact)
         for document in entries.documents:
-            self._documents.setdefault(document.fact_id, document)
+            self._documents.setdefault((document.fact_id, document.effect), document)
         for rejection in entries.rejections:
             known = self._rejections.setdefault(rejection.identity, rejection)
             if known.rejected_at < rejection.rejected_at:
                 self._rejections[rejection.identity] = rejection
+        for reversal in entries.reversals:
+            self._reversals.setdefault((reversal.fact_id, reversal.effect), reversal)
+        for day in entries.days() | self._days_of({each.fact_id for each in entries.reversals}):
+            self._days.setdefault(day, _Day()).version += 1
         for closed in entries.closed:
             state = self._days[closed.day]
             if state.closed is None or state.closed.revision < closed.revision:
                 state.closed = closed
+        for opened in entries.opened:
+            state = self._days[opened.day]
+            if state.opened is None or state.opened.revision < opened.revision:
+                state.opened = opened
+
+    def _days_of(self, fact_ids: set[UUID]) -> set[StoreDay]:
+        rows: Iterable[SeenFact | PostedDocument] = (
+            *self._facts.values(),
+            *self._documents.values(),
+        )
+        return {StoreDay.of(row.key) for row in rows if row.key and row.fact_id in fact_ids}
 
     async def days(self, wanted: DayFilter) -> list[StoreDay]:
         return sorted(day for day in self._days if day in wanted)
@@ -233,16 +178,45 @@ class MemoryLedger(Ledger):
         return [DayEntries(day, self._days[day].version, self._entries_of(day)) for day in known]
 
     def _entries_of(self, day: StoreDay) -> Entries:
-        closed = self._days[day].closed
+        state = self._days[day]
+        documents = _of_day(day, self._documents.values())
+        booked = {(each.fact_id, each.effect) for each in documents}
         return Entries(
             facts=_of_day(day, self._facts.values()),
-            documents=_of_day(day, self._documents.values()),
+            documents=documents,
             rejections=_of_day(day, self._rejections.values()),
-            closed=[closed] if closed else [],
+            reversals=sorted(
+                (each for which, each in self._reversals.items() if which in booked),
+                key=in_effect_order,
+            ),
+            closed=[state.closed] if state.closed else [],
+            opened=[state.opened] if state.opened else [],
+        )
+
+    async def effects(self, fact_ids: Iterable[UUID]) -> dict[UUID, FactEffects]:
+        wanted = set(fact_ids)
+        return {each: found for each, found in self._by_fact().items() if each in wanted}
+
+    async def half_booked(self, wanted: DayFilter, limit: int) -> list[FactEffects]:
+        found = [
+            each
+            for each in self._by_fact().values()
+            if each.is_half_booked
+            and (StoreDay.of(each.key) in wanted if each.key else wanted == DayFilter())
+        ]
+        return sorted(found, key=half_booked_order)[:limit]
+
+    def _by_fact(self) -> dict[UUID, FactEffects]:
+        return by_fact(
+            self._documents.values(), self._rejections.values(), self._reversals.values()
         )
 
     async def rejections_without_key(self, limit: int) -> list[Rejection]:
-        keyless = [each for each in self._rejections.values() if each.key is None]
+        keyless = [
+            each
+            for each in self._rejections.values()
+            if each.key is None and (each.fact_id, each.effect) not in self._documents
+        ]
         return sorted(keyless, key=lambda each: each.rejected_at, reverse=True)[:limit]
 
     async def unevaluated(self, limit: int) -> list[StoreDay]:

@@ -4,27 +4,46 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
+from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Table, and_, bindparam, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Table,
+    Update,
+    and_,
+    bindparam,
+    exists,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.events import TransactionKey
+from shared.store import ledger_rows as rows
 from shared.store.bulk import count_up, in_chunks, insert_missing, insert_or_update
 from shared.store.database import Database
+from shared.store.effects import FactEffects, by_fact
 from shared.store.ledger import (
-    ClosedDay,
     DayEntries,
     DayFilter,
     Entries,
     Evaluation,
     Ledger,
-    PostedDocument,
     Rejection,
-    SeenFact,
+    Reversal,
     StoreDay,
+    half_booked_order,
+    in_effect_order,
     in_till_order,
 )
-from shared.store.schema import ledger_days, ledger_documents, ledger_facts, ledger_rejections
+from shared.store.schema import (
+    ledger_days,
+    ledger_documents,
+    ledger_facts,
+    ledger_rejections,
+    ledger_reversals,
+)
 
 T = TypeVar("T")
 
@@ -42,24 +61,30 @@ class SqlLedger(Ledger):
         if entries == Entries():
             return
         async with self._database.writing() as connection:
-            await count_up(connection, ledger_days, [_day_row(day) for day in entries.days()])
-            await insert_missing(connection, ledger_facts, _rows(_fact_row, entries.facts))
+            days = entries.days() | await _days_reversed(connection, entries)
+            await count_up(connection, ledger_days, _rows(rows.day_row, days))
+            await insert_missing(connection, ledger_facts, _rows(rows.fact_row, entries.facts))
             await insert_missing(
-                connection, ledger_documents, _rows(_document_row, entries.documents)
+                connection, ledger_documents, _rows(rows.document_row, entries.documents)
+            )
+            await insert_missing(
+                connection, ledger_reversals, _rows(rows.reversal_row, entries.reversals)
             )
             await insert_or_update(
                 connection,
                 ledger_rejections,
-                _rows(_rejection_row, entries.rejections),
+                _rows(rows.rejection_row, entries.rejections),
                 when="rejected_at",
             )
             if entries.closed:
-                await connection.execute(_CLOSE_DAY, _rows(_closed_row, entries.closed))
+                await connection.execute(_CLOSE_DAY, _rows(rows.word_row, entries.closed))
+            if entries.opened:
+                await connection.execute(_OPEN_DAY, _rows(rows.word_row, entries.opened))
 
     async def days(self, wanted: DayFilter) -> list[StoreDay]:
+        query = select(*_DAY).where(*_conditions(ledger_days, wanted))
         async with self._database.reading() as connection:
-            found = await connection.execute(select(*_DAY).where(*_conditions(wanted)))
-            return sorted(_day(row) for row in found)
+            return sorted(rows.read_day(row) for row in await connection.execute(query))
 
     async def entries(self, days: Sequence[StoreDay]) -> list[DayEntries]:
         async with self._database.reading() as connection:
@@ -68,16 +93,44 @@ class SqlLedger(Ledger):
             ]
         return sorted(found, key=lambda each: each.day)
 
+    async def effects(self, fact_ids: Iterable[UUID]) -> dict[UUID, FactEffects]:
+        async with self._database.reading() as connection:
+            return await _effects(connection, list(fact_ids))
+
+    async def half_booked(self, wanted: DayFilter, limit: int) -> list[FactEffects]:
+        refused, booked = ledger_rejections, ledger_documents
+        candidates = (
+            select(refused.c.fact_id)
+            .distinct()
+            .where(*_conditions(refused, wanted))
+            .where(exists().where(booked.c.fact_id == refused.c.fact_id))
+            .where(
+                ~exists()
+                .where(booked.c.fact_id == refused.c.fact_id)
+                .where(booked.c.effect == refused.c.effect)
+            )
+        )
+        async with self._database.reading() as connection:
+            fact_ids = list((await connection.scalars(candidates)).all())
+            found = await _effects(connection, fact_ids)
+        halves = (each for each in found.values() if each.is_half_booked)
+        return sorted(halves, key=half_booked_order)[:limit]
+
     async def rejections_without_key(self, limit: int) -> list[Rejection]:
         table = ledger_rejections
+        booked_since = (
+            exists()
+            .where(ledger_documents.c.fact_id == table.c.fact_id)
+            .where(ledger_documents.c.effect == table.c.effect)
+        )
         query = (
             select(table)
-            .where(table.c.sequence.is_(None))
+            .where(table.c.sequence.is_(None), ~booked_since)
             .order_by(table.c.rejected_at.desc())
             .limit(limit)
         )
         async with self._database.reading() as connection:
-            return [_rejection(row) for row in await connection.execute(query)]
+            return [rows.read_rejection(row) for row in await connection.execute(query)]
 
     async def unevaluated(self, limit: int) -> list[StoreDay]:
         seen = ledger_days.c.evaluated_version
@@ -88,18 +141,18 @@ class SqlLedger(Ledger):
             .limit(limit)
         )
         async with self._database.reading() as connection:
-            return [_day(row) for row in await connection.execute(query)]
+            return [rows.read_day(row) for row in await connection.execute(query)]
 
     async def evaluated(self, evaluations: Sequence[Evaluation]) -> None:
         if not evaluations:
             return
         async with self._database.writing() as connection:
-            await connection.execute(_EVALUATE_DAY, _rows(_evaluation_row, evaluations))
+            await connection.execute(_EVALUATE_DAY, _rows(rows.evaluation_row, evaluations))
 
     async def evaluations(self, *, other_than: str) -> list[Evaluation]:
         query = select(ledger_days).where(ledger_days.c.verdict != other_than)
         async with self._database.reading() as connection:
-            found = [_evaluation(row) for row in await connection.execute(query)]
+            found = [rows.read_evaluation(row) for row in await connection.execute(query)]
         return sorted(found, key=lambda each: each.day)
 
 
@@ -112,15 +165,19 @@ def _is_this_day() -> ColumnElement[bool]:
     return and_(*(column == bindparam(f"day_{column.name}") for column in _DAY))
 
 
-_CLOSE_DAY = (
-    update(ledger_days)
-    .where(_is_this_day())
-    .where(
-        ledger_days.c.closed_revision.is_(None)
-        | (ledger_days.c.closed_revision < bindparam("new_revision"))
+def _keep_word(what: str) -> Update:
+    """Return the update that keeps a store's word if its revision is the greater one."""
+    revision, payload = ledger_days.c[f"{what}_revision"], ledger_days.c[f"{what}_payload"]
+    return (
+        update(ledger_days)
+        .where(_is_this_day())
+        .where(revision.is_(None) | (revision < bindparam("new_revision")))
+        .values({revision: bindparam("new_revision"), payload: bindparam("new_payload")})
     )
-    .values(closed_revision=bindparam("new_revision"), closed_payload=bindparam("new_payload"))
-)
+
+
+_CLOSE_DAY = _keep_word("closed")
+_OPEN_DAY = _keep_word("opened")
 
 _EVALUATE_DAY = (
     update(ledger_days)
@@ -133,22 +190,57 @@ _EVALUATE_DAY = (
 )
 
 
-def _conditions(wanted: DayFilter) -> list[ColumnElement[bool]]:
-    company, store, business_day = _DAY
-    given = (
-        (wanted.company, company.__eq__),
-        (wanted.store, store.__eq__),
-        (wanted.first_day, business_day.__ge__),
-        (wanted.last_day, business_day.__le__),
+def _conditions(table: Table, wanted: DayFilter) -> list[ColumnElement[bool]]:
+    given: tuple[tuple[Any, Callable[[Any], ColumnElement[bool]]], ...] = (
+        (wanted.company, table.c.company.__eq__),
+        (wanted.store, table.c.store.__eq__),
+        (wanted.first_day, table.c.business_day.__ge__),
+        (wanted.last_day, table.c.business_day.__le__),
     )
     return [condition(value) for value, condition in given if value is not None]
 
 
+async def _days_reversed(connection: AsyncConnection, entries: Entries) -> set[StoreDay]:
+    """Return the days of the facts whose effects are taken back, known before or told with them."""
+    reversed_ids = {each.fact_id for each in entries.reversals}
+    told = Entries(
+        facts=[each for each in entries.facts if each.fact_id in reversed_ids],
+        documents=[each for each in entries.documents if each.fact_id in reversed_ids],
+    )
+    found = told.days()
+    for table in (ledger_facts, ledger_documents):
+        for chunk in in_chunks(list(reversed_ids)):
+            query = select(table.c.company, table.c.store, table.c.business_day).where(
+                table.c.fact_id.in_(chunk), table.c.sequence.is_not(None)
+            )
+            found |= {rows.read_day(row) for row in await connection.execute(query)}
+    return found
+
+
+async def _effects(connection: AsyncConnection, fact_ids: list[UUID]) -> dict[UUID, FactEffects]:
+    return by_fact(
+        await _about(connection, ledger_documents, fact_ids, rows.read_document),
+        await _about(connection, ledger_rejections, fact_ids, rows.read_rejection),
+        await _about(connection, ledger_reversals, fact_ids, rows.read_reversal),
+    )
+
+
+async def _about(
+    connection: AsyncConnection, table: Table, fact_ids: list[UUID], read: Callable[[Row[Any]], T]
+) -> list[T]:
+    found: list[T] = []
+    for chunk in in_chunks(fact_ids):
+        query = select(table).where(table.c.fact_id.in_(chunk))
+        found += [read(row) for row in await connection.execute(query)]
+    return found
+
+
 async def _entries(connection: AsyncConnection, days: Sequence[StoreDay]) -> list[DayEntries]:
-    known = [(_day(row), row) for row in await connection.execute(_of_days(ledger_days, days))]
-    facts = await _by_day(connection, ledger_facts, days, _fact)
-    documents = await _by_day(connection, ledger_documents, days, _document)
-    rejections = await _by_day(connection, ledger_rejections, days, _rejection)
+    known = [(rows.read_day(row), row) for row in await connection.execute(_of_days(days))]
+    facts = await _by_day(connection, ledger_facts, days, rows.read_fact)
+    documents = await _by_day(connection, ledger_documents, days, rows.read_document)
+    rejections = await _by_day(connection, ledger_rejections, days, rows.read_rejection)
+    reversals = await _reversals_by_day(connection, days)
     return [
         DayEntries(
             day,
@@ -157,18 +249,22 @@ async def _entries(connection: AsyncConnection, days: Sequence[StoreDay]) -> lis
                 facts=sorted(facts.get(day, []), key=in_till_order),
                 documents=sorted(documents.get(day, []), key=in_till_order),
                 rejections=sorted(rejections.get(day, []), key=in_till_order),
-                closed=[] if row.closed_revision is None else [_closed(row)],
+                reversals=sorted(reversals.get(day, []), key=in_effect_order),
+                closed=rows.read_closed(row),
+                opened=rows.read_opened(row),
             ),
         )
         for day, row in known
     ]
 
 
-def _of_days(table: Table, days: Sequence[StoreDay]) -> Any:
+def _of_days(days: Sequence[StoreDay], table: Table = ledger_days) -> Any:
+    return select(table).where(_is_one_of(days, table))
+
+
+def _is_one_of(days: Sequence[StoreDay], table: Table) -> ColumnElement[bool]:
     key = tuple_(table.c.company, table.c.store, table.c.business_day)
-    return select(table).where(
-        key.in_([(day.company, day.store, day.business_day) for day in days])
-    )
+    return key.in_([(day.company, day.store, day.business_day) for day in days])
 
 
 async def _by_day(
@@ -179,128 +275,25 @@ async def _by_day(
 ) -> dict[StoreDay, list[T]]:
     found: dict[StoreDay, list[T]] = {}
     # In parts, between which the worker's other functions have their turn.
-    async with connection.stream(_of_days(table, days)) as rows:
-        async for part in rows.partitions(_ROWS_AT_ONCE):
+    async with connection.stream(_of_days(days, table)) as streamed:
+        async for part in streamed.partitions(_ROWS_AT_ONCE):
             for row in part:
-                found.setdefault(_day(row), []).append(read(row))
+                found.setdefault(rows.read_day(row), []).append(read(row))
     return found
 
 
-# Rows, written and read
+async def _reversals_by_day(
+    connection: AsyncConnection, days: Sequence[StoreDay]
+) -> dict[StoreDay, list[Reversal]]:
+    booked, reversed_ = ledger_documents, ledger_reversals
+    same = (booked.c.fact_id == reversed_.c.fact_id) & (booked.c.effect == reversed_.c.effect)
+    where = (booked.c.company, booked.c.store, booked.c.business_day)
+    query = select(reversed_, *where).join(booked, same).where(_is_one_of(days, booked))
+    found: dict[StoreDay, list[Reversal]] = {}
+    for row in await connection.execute(query):
+        found.setdefault(rows.read_day(row), []).append(rows.read_reversal(row))
+    return found
 
 
-def _rows(write: Callable[[T], dict[str, object]], values: Iterable[T]) -> list[dict[str, object]]:
+def _rows(write: Callable[[T], rows.Values], values: Iterable[T]) -> list[rows.Values]:
     return [write(value) for value in values]
-
-
-def _day_row(day: StoreDay) -> dict[str, object]:
-    return {"company": day.company, "store": day.store, "business_day": day.business_day}
-
-
-def _day(row: Any) -> StoreDay:
-    return StoreDay(row.company, row.store, row.business_day)
-
-
-def _key_row(key: TransactionKey) -> dict[str, object]:
-    return _day_row(StoreDay.of(key)) | {"terminal": key.terminal, "sequence": key.sequence}
-
-
-def _key(row: Row[Any]) -> TransactionKey:
-    return TransactionKey(
-        company=row.company,
-        store=row.store,
-        business_day=row.business_day,
-        terminal=row.terminal,
-        sequence=row.sequence,
-    )
-
-
-def _fact_row(fact: SeenFact) -> dict[str, object]:
-    return _key_row(fact.key) | {
-        "fact_id": fact.fact_id,
-        "fact_type": fact.fact_type,
-        "amount": fact.amount,
-        "currency": fact.currency,
-        "seen_at": fact.seen_at,
-    }
-
-
-def _fact(row: Row[Any]) -> SeenFact:
-    return SeenFact(row.fact_id, row.fact_type, _key(row), row.amount, row.currency, row.seen_at)
-
-
-def _document_row(document: PostedDocument) -> dict[str, object]:
-    return _key_row(document.key) | {
-        "fact_id": document.fact_id,
-        "fact_type": document.fact_type,
-        "document_key": document.document_key,
-        "amount": document.amount,
-        "currency": document.currency,
-        "posted_at": document.posted_at,
-    }
-
-
-def _document(row: Row[Any]) -> PostedDocument:
-    return PostedDocument(
-        row.fact_id,
-        row.fact_type,
-        _key(row),
-        row.document_key,
-        row.amount,
-        row.currency,
-        row.posted_at,
-    )
-
-
-_NO_KEY = dict.fromkeys(("company", "store", "business_day", "terminal", "sequence"))
-
-
-def _rejection_row(rejection: Rejection) -> dict[str, object]:
-    key = _NO_KEY if rejection.key is None else _key_row(rejection.key)
-    return dict(key) | {
-        "identity": rejection.identity,
-        "fact_id": rejection.fact_id,
-        "subscription": rejection.subscription,
-        "reason": rejection.reason,
-        "detail": rejection.detail,
-        "rejected_at": rejection.rejected_at,
-    }
-
-
-def _rejection(row: Row[Any]) -> Rejection:
-    return Rejection(
-        identity=row.identity,
-        fact_id=row.fact_id,
-        key=None if row.sequence is None else _key(row),
-        subscription=row.subscription,
-        reason=row.reason,
-        detail=row.detail,
-        rejected_at=row.rejected_at,
-    )
-
-
-def _closed_row(closed: ClosedDay) -> dict[str, object]:
-    return _day_parameters(closed.day) | {
-        "new_revision": closed.revision,
-        "new_payload": closed.payload,
-    }
-
-
-def _closed(row: Row[Any]) -> ClosedDay:
-    return ClosedDay(_day(row), row.closed_revision, row.closed_payload)
-
-
-def _evaluation_row(evaluation: Evaluation) -> dict[str, object]:
-    return _day_parameters(evaluation.day) | {
-        "new_version": evaluation.version,
-        "new_verdict": evaluation.verdict,
-        "new_missing": evaluation.missing_sequences,
-    }
-
-
-def _evaluation(row: Row[Any]) -> Evaluation:
-    return Evaluation(_day(row), row.evaluated_version, row.verdict, row.missing_sequences)
-
-
-def _day_parameters(day: StoreDay) -> dict[str, object]:
-    return {f"day_{name}": value for name, value in _day_row(day).items()}

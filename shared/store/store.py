@@ -9,6 +9,7 @@ from shared.clock import Clock
 from shared.events import Effect
 from shared.store.archive import Archive
 from shared.store.audit import Audit
+from shared.store.certificates import Certificates
 from shared.store.inbox import Inbox
 from shared.store.ledger import Ledger
 from shared.store.notes import Notes
@@ -29,6 +30,7 @@ class Store:
     def __init__(self, database: Database, clock: Clock) -> None:
         from shared.store.sql_archive import SqlArchive
         from shared.store.sql_audit import SqlAudit
+        from shared.store.sql_certificates import SqlCertificates
         from shared.store.sql_ledger import SqlLedger
         from shared.store.sql_notes import SqlNotes
         from shared.store.sql_parking import SqlParking
@@ -38,6 +40,7 @@ class Store:
         self._clock = clock
         self.archive: Archive = SqlArchive(database)
         self.audit: Audit = SqlAudit(database)
+        self.certificates: Certificates = SqlCertificates(database)
         self.ledger: Ledger = SqlLedger(database)
         self.notes: Notes = SqlNotes(database)
         self.parking: Parking = SqlParking(database)
