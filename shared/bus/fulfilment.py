@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from opentelemetry.trace import Span
 
@@ -74,8 +74,13 @@ async def _parked(judged: Sequence[Judged], bus: BusCollaborators) -> list[Judge
     except StoreUnavailable as error:
         _log.error("The store is unavailable, %d facts are not parked: %s", len(facts), error)
         later = Later(f"the store is unavailable: {error}")
-        return [(item, judge(later, item.case) if v.park else v) for item, v in judged]
+        return [(item, _instead(later, item, v) if v.park else v) for item, v in judged]
     return list(judged)
+
+
+def _instead(later: Later, item: Item, parked: Verdict) -> Verdict:
+    verdict = judge(later, item.case)
+    return replace(verdict, events=(*parked.events, *verdict.events))
 
 
 async def _published(judged: Sequence[Judged], publisher: Publisher, topic: str) -> list[Judged]:

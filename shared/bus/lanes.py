@@ -39,17 +39,18 @@ class LiveFirst:
     ) -> None:
         self._clock = clock
         self._sleep = sleep
-        self._in_progress = 0
+        self.in_progress = 0
+        """Live batches being handled."""
         self._last_live = float("-inf")
 
     @contextmanager
     def live(self) -> Iterator[None]:
         """Around the handling of live deliveries."""
-        self._in_progress += 1
+        self.in_progress += 1
         try:
             yield
         finally:
-            self._in_progress -= 1
+            self.in_progress -= 1
             self._last_live = self._clock()
 
     async def parts(self, batch: Sequence[_T]) -> AsyncIterator[Sequence[_T]]:
@@ -70,4 +71,4 @@ class LiveFirst:
             await self._sleep(_LOOK_SECONDS)
 
     def _busy(self) -> bool:
-        return self._in_progress > 0 or self._clock() - self._last_live < QUIET_SECONDS
+        return self.in_progress > 0 or self._clock() - self._last_live < QUIET_SECONDS

@@ -11,8 +11,9 @@ from typing import Any
 from azure.servicebus import ServiceBusMessage, ServiceBusMessageBatch
 from azure.servicebus.exceptions import ServiceBusConnectionError
 
-from shared.bus import Publisher
+from shared.bus import BusCollaborators, Publisher, RetryPolicy
 from shared.bus.message import Received
+from shared.clock import Clock
 from shared.events import (
     DocumentPosted,
     DocumentRef,
@@ -24,6 +25,8 @@ from shared.events import (
     encode,
     new_event,
 )
+from shared.store.archive import Archive, MemoryArchive
+from shared.store.parking import MemoryParking, Parking
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -127,6 +130,21 @@ class MemoryBus:
 
     def publisher(self) -> Publisher:
         return Publisher(self, clock=clock)  # type: ignore[arg-type]
+
+    def collaborators(
+        self,
+        *,
+        clock: Clock = clock,
+        parking: Parking | None = None,
+        archive: Archive | None = None,
+    ) -> BusCollaborators:
+        return BusCollaborators(
+            publisher=self.publisher(),
+            clock=clock,
+            retry_policy=RetryPolicy(jitter=0),
+            parking=parking or MemoryParking(),
+            archive=archive or MemoryArchive(),
+        )
 
 
 class MemorySender:

@@ -7,6 +7,8 @@ from pydantic import ValidationError
 
 from shared.bus import BusSettings, bus_collaborators, once
 from shared.bus.collaborators import WIRING_DELAYS, patiently
+from shared.store.archive import MemoryArchive
+from shared.store.parking import MemoryParking
 from tests.unit.bus.samples import clock
 
 CONNECTION = (
@@ -17,7 +19,12 @@ CONNECTION = (
 
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    for name in ("ServiceBusConnection", "ServiceBusConnection__fullyQualifiedNamespace"):
+    for name in (
+        "ServiceBusConnection",
+        "ServiceBusConnection__fullyQualifiedNamespace",
+        "RETRY_DELAYS",
+        "PARKING_PATIENCE",
+    ):
         monkeypatch.delenv(name, raising=False)
     return monkeypatch
 
@@ -32,11 +39,13 @@ def test_a_process_without_a_bus_says_which_settings_name_one(
 async def test_a_connection_string_is_enough(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("ServiceBusConnection", CONNECTION)
     environment.setenv("RETRY_DELAYS", "PT1S")
+    environment.setenv("PARKING_PATIENCE", "PT12H")
 
-    collaborators = bus_collaborators(clock=clock)
+    collaborators = bus_collaborators(MemoryParking(), MemoryArchive(), clock=clock)
 
     assert collaborators.publisher.client.fully_qualified_namespace == "127.0.0.1"
     assert len(collaborators.retry_policy.delays) == 1
+    assert collaborators.parking_patience == timedelta(hours=12)
     await collaborators.aclose()
 
 
@@ -45,18 +54,31 @@ async def test_a_namespace_is_reached_with_the_apps_identity(
 ) -> None:
     environment.setenv("ServiceBusConnection__fullyQualifiedNamespace", "ns.example.net")
 
-    collaborators = bus_collaborators(clock=clock)
+    collaborators = bus_collaborators(MemoryParking(), MemoryArchive(), clock=clock)
 
     assert collaborators.publisher.client.fully_qualified_namespace == "ns.example.net"
     await collaborators.aclose()
 
 
-def test_bad_retry_delays_are_refused_at_start(environment: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("setting", ["RETRY_DELAYS", "PARKING_PATIENCE"])
+@pytest.mark.parametrize("text", ["soon", "3", "PT0S", "-P1D"])
+def test_a_wait_that_is_no_duration_is_refused_at_start(
+    environment: pytest.MonkeyPatch, setting: str, text: str
+) -> None:
     environment.setenv("ServiceBusConnection", CONNECTION)
-    environment.setenv("RETRY_DELAYS", "soon")
+    environment.setenv(setting, text)
 
-    with pytest.raises(ValidationError, match="RETRY_DELAYS"):
+    with pytest.raises(ValidationError, match=setting):
         BusSettings()
+
+
+def test_facts_wait_three_days_for_what_they_miss_unless_the_setting_says_otherwise(
+    environment: pytest.MonkeyPatch,
+) -> None:
+    environment.setenv("ServiceBusConnection", CONNECTION)
+    environment.setenv("PARKING_PATIENCE", "")
+
+    assert BusSettings().patience == timedelta(days=3)
 
 
 async def test_what_is_built_once_is_built_once_also_for_callers_at_the_same_time() -> None:

@@ -1,97 +1,15 @@
 """What becomes of each message, whatever the handler and the bus do."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
-from shared.bus import Delivery, Done, Later, Outcome, Rejected, RetryPolicy
-from shared.bus.consumer import SettlementFailed, consume
-from shared.bus.delivery import Handler, InvalidNote
-from shared.bus.message import Received
-from shared.bus.settlement import Rejection, Unsettled
-from shared.bus.verdicts import Subscription
+from shared.bus import Delivery, Done, Later, Outcome, Rejected
+from shared.bus.consumer import SettlementFailed
 from shared.events import DocumentRejected, Reason, new_event
-from tests.unit.bus.samples import NOW, TRACEPARENT, MemoryBus, clock, message, posted, sale_event
-
-
-class MemorySettlement:
-    """Remembers what was done with each message; `lost` are those whose lock has gone."""
-
-    def __init__(self, bus: MemoryBus) -> None:
-        self._bus = bus
-        self.completed: list[Received] = []
-        self.abandoned: list[Received] = []
-        self.dead: list[Rejection] = []
-        self.sent_before = 0
-        self.lost: set[str] = set()
-
-    async def complete_many(self, messages: Sequence[Received]) -> list[Unsettled]:
-        self.sent_before = sum(len(batch) for _, batch in self._bus.batches)
-        self.completed += messages
-        return self._unsettled(messages)
-
-    async def abandon_many(self, messages: Sequence[Received]) -> list[Unsettled]:
-        self.abandoned += messages
-        return self._unsettled(messages)
-
-    async def dead_letter_many(self, rejections: Sequence[Rejection]) -> list[Unsettled]:
-        self.dead += rejections
-        return self._unsettled([each.message for each in rejections])
-
-    def _unsettled(self, messages: Sequence[Received]) -> list[Unsettled]:
-        return [
-            Unsettled(each, RuntimeError("lock lost"))
-            for each in messages
-            if each.lock_token in self.lost
-        ]
-
-
-class World:
-    def __init__(self) -> None:
-        self.bus = MemoryBus()
-        self.settlement = MemorySettlement(self.bus)
-        self.calls: list[list[Delivery]] = []
-
-    async def consume(
-        self,
-        messages: Sequence[Received],
-        handler: Handler,
-        *,
-        announce: bool = True,
-        note_invalid: InvalidNote | None = None,
-    ) -> None:
-        async def watched(deliveries: Sequence[Delivery]) -> Sequence[Outcome]:
-            self.calls.append(list(deliveries))
-            return await handler(deliveries)
-
-        await consume(
-            messages,
-            self.settlement,
-            watched,
-            source=Subscription("sale-completed", "sales", announce),
-            publisher=self.bus.publisher(),
-            retry_policy=RetryPolicy(),
-            clock=clock,
-            note_invalid=note_invalid,
-        )
-
-
-def always(outcome: Outcome | Callable[[Delivery], Outcome]) -> Handler:
-    async def handler(deliveries: Sequence[Delivery]) -> Sequence[Outcome]:
-        return [outcome(each) if callable(outcome) else outcome for each in deliveries]
-
-    return handler
-
-
-def failing_on(*sequences: int) -> Handler:
-    async def handler(deliveries: Sequence[Delivery]) -> Sequence[Outcome]:
-        for delivery in deliveries:
-            if delivery.event.data.key.sequence in sequences:
-                raise LookupError("our bug")
-        return [Done() for _ in deliveries]
-
-    return handler
+from tests.unit.bus.samples import NOW, TRACEPARENT, message, posted, sale_event
+from tests.unit.bus.world import World, always, failing_on
 
 
 async def test_a_batch_is_handled_in_one_call_and_completed() -> None:

@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 
 from shared.bus import Delivery, Done, Later, Parked, Rejected, RetryPolicy
+from shared.bus.message import retry_message
 from shared.bus.verdicts import TABLE, Action, Case, Subscription, judge, refused
 from shared.events import DocumentRejected, InvalidEvent, Reason, decode
 from tests.unit.bus.samples import NOW, TRACEPARENT, message, posted, sale_event
 
 EVENT = sale_event()
+PATIENCE = timedelta(days=3)
 
 
 def case(attempt: int = 1, *, announce: bool = True, valid: bool = True) -> Case:
@@ -22,6 +24,7 @@ def case(attempt: int = 1, *, announce: bool = True, valid: bool = True) -> Case
         message=received,
         delivery=delivery if valid else None,
         policy=RetryPolicy(jitter=0),
+        patience=PATIENCE,
         now=NOW,
         traceparent=TRACEPARENT,
     )
@@ -92,11 +95,115 @@ def test_later_with_all_attempts_used_is_dead_lettered_with_the_history() -> Non
     assert len(verdict.events) == 1
 
 
-def test_parked_waits_with_its_key_and_what_is_missing_in_the_history() -> None:
-    verdict = judge(Parked("gbrt/LONDON", "item 4711"), case())
+def out_of_parking(*keys_waited_out: str, **changes: Any) -> Case:
+    """A case whose message comes back after a day under item/gbrt/4711."""
+    properties = {
+        "parked-under": "item/gbrt/4711",
+        "parked-times": 3,
+        "parked-at": "2026-11-19T12:00:00+00:00",
+        "parked-until": "2026-11-22T12:00:00+00:00",
+        "retry-history": "1. parked under item/gbrt/4711: no item 4711",
+        **changes,
+    }
+    if keys_waited_out:
+        properties["parked-out"] = "\n".join(keys_waited_out)
+    base = case(attempt=2)
+    return replace(base, message=replace(base.message, properties=properties))
+
+
+def test_parked_puts_the_message_aside_whole_and_completes_it() -> None:
+    received = replace(case(attempt=2).message, properties={"lane": "backfill", "type": "x"})
+
+    verdict = judge(
+        Parked("item/gbrt/4711", "no item 4711"), replace(case(attempt=2), message=received)
+    )
+
+    assert verdict.action is Action.COMPLETE
+    assert (verdict.retry, verdict.events) == (None, ())
+    fact = verdict.park
+    assert fact is not None
+    assert (fact.fact_id, fact.topic, fact.subscription) == (EVENT.id, "sale-completed", "sales")
+    assert (fact.key, fact.missing) == ("item/gbrt/4711", "no item 4711")
+    assert (fact.body, fact.properties) == (received.body, received.properties)
+    assert (fact.attempt, fact.times) == (2, 1)
+    assert fact.first_seen == NOW - timedelta(hours=1)
+    assert (fact.parked_at, fact.deadline) == (NOW, NOW + PATIENCE)
+    assert fact.history.endswith("parked under item/gbrt/4711: no item 4711")
+    assert fact.traceparent == TRACEPARENT
+
+
+def test_a_handler_may_set_its_own_deadline() -> None:
+    verdict = judge(Parked("sale/x", "its sale", timedelta(hours=2)), case())
+
+    assert verdict.park is not None
+    assert verdict.park.deadline == NOW + timedelta(hours=2)
+
+
+def test_being_tried_in_between_costs_a_parked_fact_nothing_of_its_wait() -> None:
+    verdict = judge(Parked("item/gbrt/4711", "still no item 4711"), out_of_parking())
+
+    fact = verdict.park
+    assert fact is not None
+    assert fact.times == 4
+    assert fact.attempt == 2
+    assert fact.parked_at == NOW - timedelta(days=1)
+    assert fact.deadline == NOW + timedelta(days=2)
+    assert fact.history == "1. parked under item/gbrt/4711: no item 4711"
+
+
+def test_a_fact_that_finds_one_record_and_misses_another_waits_for_that_afresh() -> None:
+    verdict = judge(Parked("item/gbrt/42", "no item 42"), out_of_parking("item/gbrt/4711"))
+
+    fact = verdict.park
+    assert fact is not None
+    assert (fact.times, fact.parked_at, fact.deadline) == (4, NOW, NOW + PATIENCE)
+    assert len(fact.history.splitlines()) == 2
+
+
+def test_what_has_waited_until_its_deadline_in_vain_is_rejected_saying_how_long() -> None:
+    verdict = judge(Parked("item/gbrt/4711", "no item 4711"), out_of_parking("item/gbrt/4711"))
+
+    assert verdict.park is None
+    assert (verdict.action, verdict.reason) == (Action.DEAD_LETTER, Reason.MASTER_DATA_MISSING)
+    assert verdict.cause == "waited for 1 day, 0:00:00 for item/gbrt/4711 in vain: no item 4711"
+    assert len(verdict.events) == 1
+
+
+def test_two_missing_records_cannot_take_turns_for_ever() -> None:
+    waited = out_of_parking("item/gbrt/4711", "item/gbrt/42")
+
+    for key in ("item/gbrt/4711", "item/gbrt/42"):
+        assert judge(Parked(key, "missing"), waited).reason is Reason.MASTER_DATA_MISSING
+
+
+def test_a_probe_that_is_booked_lets_the_others_of_its_key_follow() -> None:
+    probe = out_of_parking(**{"parked-probe": "item/gbrt/4711"})
+
+    assert judge(Done(), probe).release == "item/gbrt/4711"
+    assert judge(Later("throttled"), probe).release is None
+    assert judge(Done(), out_of_parking()).release is None
+
+
+def test_a_probe_that_must_be_retried_is_still_a_probe() -> None:
+    verdict = judge(Later("throttled"), out_of_parking(**{"parked-probe": "item/gbrt/4711"}))
 
     assert verdict.retry is not None
-    assert "gbrt/LONDON waits for item 4711" in verdict.retry.history
+    copy = retry_message(verdict.retry, NOW)
+    assert (copy.application_properties or {})["parked-probe"] == "item/gbrt/4711"
+
+
+def test_bytes_that_are_no_event_cannot_be_parked() -> None:
+    assert judge(Parked("item/gbrt/1", "x"), case(valid=False)).action is Action.ABANDON
+
+
+def test_a_rejection_names_the_effect_that_is_missing_and_the_queue_it_lies_in() -> None:
+    late = replace(case(), source=Subscription("sale-completed", "sales-backfill", True, "points"))
+
+    (event,) = judge(Rejected(Reason.UNKNOWN_COMPANY, "no company xx"), late).events
+
+    assert event.data.effect == "points"
+    assert event.data.subscription == "sales-backfill"
+    assert event.source == "/services/sales"
 
 
 @pytest.mark.parametrize("answer", [None, "done", True, RuntimeError("returned, not raised")])

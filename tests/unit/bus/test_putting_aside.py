@@ -1,0 +1,109 @@
+"""What is parked or archived, and what becomes of a message when the store is away."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from shared.bus import Delivery, Done, Outcome, Parked
+from shared.events import encode
+from tests.unit.bus.samples import NOW, message, posted, sale_event
+from tests.unit.bus.world import UnavailableArchive, UnavailableParking, World, always
+
+PARKED = Parked("item/gbrt/4711", "no item 4711")
+
+
+async def test_parked_facts_are_in_the_store_before_their_messages_are_completed() -> None:
+    world = World()
+    messages = [message(sale_event(n)) for n in (1, 2)]
+
+    await world.consume(messages, always(PARKED))
+
+    assert world.settlement.parked_before == 2
+    assert world.settlement.completed == messages
+    assert world.bus.batches == []
+
+
+async def test_what_cannot_be_parked_waits_as_a_delayed_copy() -> None:
+    world = World(parking=UnavailableParking())
+
+    await world.consume([message(sale_event())], always(PARKED))
+
+    (copy,) = world.bus.sent("sale-completed")
+    assert copy.message_id == f"{sale_event().id}#sales#2"
+    assert len(world.settlement.completed) == 1
+
+
+async def test_what_can_be_neither_parked_nor_sent_is_given_back() -> None:
+    world = World(parking=UnavailableParking())
+    world.bus.refuses = lambda _topic: True
+    parked, done = message(sale_event(1)), message(sale_event(2))
+
+    await world.consume(
+        [parked, done], always(lambda d: PARKED if d.event.data.key.sequence == 1 else Done())
+    )
+
+    assert world.settlement.abandoned == [parked]
+    assert world.settlement.completed == [done]
+
+
+async def test_documents_of_other_effects_are_announced_though_the_fact_cannot_be_parked() -> None:
+    world = World(parking=UnavailableParking())
+    document = posted(sale_event())
+
+    await world.consume([message(sale_event())], always(replace(PARKED, also=(document,))))
+
+    assert len(world.bus.sent("document-posted")) == 1
+
+
+async def test_a_booked_probe_releases_what_waits_under_its_key() -> None:
+    world = World()
+    await world.consume([message(sale_event(n)) for n in (1, 2)], always(PARKED))
+    probe = message(sale_event(3), {"parked-probe": PARKED.key})
+
+    await world.consume([probe], always(Done()))
+
+    assert len(await world.parking.due(NOW, 10)) == 2
+
+
+async def test_a_store_that_is_away_keeps_no_booked_probe_from_being_completed() -> None:
+    world = World(parking=UnavailableParking())
+    probe = message(sale_event(), {"parked-probe": PARKED.key})
+
+    await world.consume([probe], always(Done()))
+
+    assert world.settlement.completed == [probe]
+
+
+async def test_a_delivery_knows_which_key_it_was_parked_under_until_the_deadline() -> None:
+    world = World()
+
+    await world.consume([message(sale_event(), {"parked-out": "a\nb"})], always(Done()))
+    await world.consume([message(sale_event())], always(Done()))
+
+    assert [each.waited_out for (each,) in world.calls] == ["b", None]
+
+
+async def test_valid_facts_are_archived_before_the_handler_sees_them() -> None:
+    world = World()
+    seen: list[object] = []
+
+    async def handler(deliveries: Sequence[Delivery]) -> Sequence[Outcome]:
+        seen.extend(await world.archive.read([each.event.id for each in deliveries]))
+        return [Done() for _ in deliveries]
+
+    await world.consume([message(b"{"), message(sale_event(1))], handler, archive=True)
+
+    assert seen == [sale_event(1).id]
+    (kept,) = await world.archive.of_day("gbrt", "LONDON", NOW.date())
+    assert kept.body == encode(sale_event(1))
+    assert (kept.fact_type, kept.subject) == (sale_event(1).type, sale_event(1).subject)
+
+
+async def test_what_cannot_be_archived_waits_and_is_not_handled() -> None:
+    world = World(archive=UnavailableArchive())
+    messages = [message(sale_event(n)) for n in (1, 2)]
+
+    await world.consume(messages, always(Done()), archive=True)
+
+    assert world.calls == []
+    assert len(world.bus.sent("sale-completed")) == 2
+    assert world.settlement.completed == messages
