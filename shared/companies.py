@@ -102,6 +102,10 @@ class Company(BaseModel):
         "0: the tills say what was earned",
     )
     gift_cards: EntryBook = Field("finance-operations", description="who keeps gift cards")
+    payment_methods: dict[str, str] = Field(
+        default_factory=dict,
+        description="tender type -> method of payment of customers' payments; others have none",
+    )
     orders: OrderBook = Field("finance-operations", description="who keeps its web orders")
 
     @field_validator("time_zone")

@@ -42,6 +42,11 @@ SHAPES: Mapping[DocumentKind, Shape] = {
 }
 """Business Central's API has no return orders."""
 
+ORDER_ONLY = (
+    "pricesIncludeTax", "requestedDeliveryDate", "shipToName", "shipToAddressLine1", "shipToCity",
+    "shipToPostCode", "shipToCountry",
+)  # fmt: skip
+
 DRAFT = "Draft"
 HEADER_READ = (
     "id", "number", "externalDocumentNumber", "customerNumber", "currencyCode", "pricesIncludeTax",
@@ -77,11 +82,28 @@ def header(document: SalesDocument, invoice_id: str = "") -> Body:
         "postingDate": document.day,
     }
     if document.kind is DocumentKind.ORDER:
-        body["pricesIncludeTax"] = document.prices_include_tax
+        body |= _of_order(document)
     if document.reference and shape.reference:
         body[shape.reference] = document.reference[:35]
     if invoice_id:
         body["invoiceId"] = invoice_id
+    return body
+
+
+def _of_order(document: SalesDocument) -> Body:
+    """What only an order has: how its prices are meant, when it is wanted and where it goes."""
+    body: Body = {"pricesIncludeTax": document.prices_include_tax}
+    if document.requested:
+        body["requestedDeliveryDate"] = document.requested
+    if to := document.delivery:
+        texts = {
+            "shipToName": to.name[:100],
+            "shipToAddressLine1": to.street[:100],
+            "shipToCity": to.city[:30],
+            "shipToPostCode": to.postal_code[:20],
+            "shipToCountry": to.country[:10],
+        }
+        body |= {name: text for name, text in texts.items() if text}
     return body
 
 

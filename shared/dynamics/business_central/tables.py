@@ -109,7 +109,9 @@ FIELDS: tuple[EntityFields, ...] = (
     EntityFields(
         "customerFinancialDetails", _KEY, read=("balance",), used_by=("Customers.credit",)
     ),
-    _header("salesOrders", "salesOrderLines", "orderDate", ("shipAndInvoice",), "pricesIncludeTax"),
+    _header(
+        "salesOrders", "salesOrderLines", "orderDate", ("shipAndInvoice",), *mapping.ORDER_ONLY
+    ),
     _lines("salesOrderLines"),
     _header(
         "salesInvoices",

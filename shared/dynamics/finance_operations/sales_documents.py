@@ -7,7 +7,7 @@ which is not unique there, so it is looked up before the first write (dynamics.m
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Literal
 
@@ -33,6 +33,19 @@ def _reference(document: SalesDocument) -> str:
     return short_key(document.reference, PAYMENT_REFERENCE) if document.reference else ""
 
 
+_DELIVERY: dict[str, Callable[[SalesDocument], object]] = {
+    # [U]: an address of this order alone; the extracts we have leave these fields out.
+    "IsDeliveryAddressOrderSpecific": lambda document: "Yes" if document.delivery else "",
+    "DeliveryAddressName": lambda document: document.delivery and document.delivery.name,
+    "DeliveryAddressStreet": lambda document: document.delivery and document.delivery.street,
+    "DeliveryAddressCity": lambda document: document.delivery and document.delivery.city,
+    "DeliveryAddressZipCode": lambda document: document.delivery and document.delivery.postal_code,
+    "DeliveryAddressCountryRegionId": lambda document: (
+        document.delivery and document.delivery.country
+    ),
+}
+
+
 def order_header(name: str) -> Entity[SalesDocument]:
     return Entity(
         name,
@@ -44,13 +57,17 @@ def order_header(name: str) -> Entity[SalesDocument]:
             "CustomersOrderReference": _key,
             "CustomerRequisitionNumber": _reference,
             "ArePricesIncludingSalesTax": lambda document: yes_no(document.prices_include_tax),
-            "RequestedShippingDate": lambda document: document.day,
+            "RequestedShippingDate": lambda document: document.requested or document.day,
             "DefaultShippingSiteId": lambda document: document.site,
             "DefaultShippingWarehouseId": lambda document: document.location,
+            **_DELIVERY,
         },
         compared=("OrderingCustomerAccountNumber", "CurrencyCode"),
         read=("SalesOrderStatus", "OrderTotalAmount"),
-        symbols={"ArePricesIncludingSalesTax": ("Yes", "No")},
+        symbols={
+            "ArePricesIncludingSalesTax": ("Yes", "No"),
+            "IsDeliveryAddressOrderSpecific": ("Yes",),
+        },
         lengths={"CustomersOrderReference": REFERENCE},
         used_by=_USED_BY,
     )

@@ -55,6 +55,17 @@ class Tender:
 
 
 @dataclass(frozen=True, slots=True)
+class DeliveryAddress:
+    """Where an order goes instead of the customer's own address."""
+
+    name: str
+    street: str
+    city: str
+    postal_code: str
+    country: str
+
+
+@dataclass(frozen=True, slots=True)
 class SalesDocument:
     """`applies_to`: the key of the invoice a credit memo or return belongs to, '' without one."""
 
@@ -72,6 +83,10 @@ class SalesDocument:
     reference: str = ""
     """What the customer knows it by: the web shop's order number."""
     tenders: tuple[Tender, ...] = ()
+    requested: date | None = None
+    """When the goods of an order are wanted."""
+    delivery: DeliveryAddress | None = None
+    """Of an order."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
@@ -14,7 +14,7 @@ from shared.clock import utc_now
 from shared.dynamics.business_central import BusinessCentral, business_central
 from shared.dynamics.odata.errors import Conflict, MissingParent, Refused, SetUpWrong, TryLater
 from shared.dynamics.ports import Booked, Failed
-from shared.dynamics.ports.documents import DocumentKind, SalesLine
+from shared.dynamics.ports.documents import DeliveryAddress, DocumentKind, SalesLine
 from shared.store import MemoryNotes
 from tests.contract.dynamics_business_central.conftest import rows, settings_for
 from tests.contract.dynamics_business_central.documents import (
@@ -187,6 +187,21 @@ async def test_an_order_is_placed_once_shipped_invoiced_and_found_under_its_key(
     assert made["orderNumber"].startswith("S-ORD")
     cancelled = await bc.sales_documents.cancel(DocumentKind.ORDER, "dert", "web-1")
     assert isinstance(error_of(cancelled), Refused)
+
+
+async def test_an_order_says_when_and_where_its_goods_are_wanted(
+    bc: BusinessCentral, simulator: DynamicsSimulator
+) -> None:
+    to = DeliveryAddress("Ada Example", "Am Hafen 7", "Hamburg", "20457", "DE")
+    order = invoice("web-3", kind=DocumentKind.ORDER, requested=date(2026, 3, 9), delivery=to)
+    assert_new(*await bc.sales_documents.post([order]))
+    [made] = await rows(simulator, "salesOrders")
+    assert made["requestedDeliveryDate"] == "2026-03-09"
+    assert [made[f"shipTo{part}"] for part in ("AddressLine1", "City", "PostCode")] == [
+        "Am Hafen 7",
+        "Hamburg",
+        "20457",
+    ]
 
 
 async def test_cancelling_deletes_an_order_and_reverses_an_invoice(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from infra.local.dynamics import DynamicsSimulator
 from shared.dynamics import Conflict, Failed, MissingParent, Refused, SetUpWrong
 from shared.dynamics.finance_operations import FinanceOperations, finance_operations
-from shared.dynamics.ports.documents import DocumentKind, DocumentStatus
+from shared.dynamics.ports.documents import DeliveryAddress, DocumentKind, DocumentStatus
 from shared.dynamics.ports.stock import Movement
 from tests.contract.dynamics.conftest import settings_for
 from tests.contract.dynamics.sales import sale
@@ -118,6 +119,22 @@ async def test_an_order_has_its_lines_and_amounts(
     shirt = (await rows(simulator, "SalesOrderLinesV3"))[1]
     assert (shirt["ProductSizeId"], shirt["ProductColorId"]) == ("M", "Blue")
     assert shirt["SalesOrderNumber"] == number
+
+
+async def test_an_order_says_when_and_where_its_goods_are_wanted(
+    simulator: DynamicsSimulator, finance: FinanceOperations
+) -> None:
+    to = DeliveryAddress("Ada Example", "Am Hafen 7", "Hamburg", "20457", "DEU")
+    wanted = replace(samples.document(1), requested=date(2026, 3, 9), delivery=to)
+    key_of((await finance.documents.post([wanted]))[0])
+    [order] = await rows(simulator, "SalesOrderHeadersV4")
+    assert order["RequestedShippingDate"].startswith("2026-03-09")
+    assert order["IsDeliveryAddressOrderSpecific"] == "Yes"
+    assert [order[f"DeliveryAddress{part}"] for part in ("Street", "City", "ZipCode")] == [
+        "Am Hafen 7",
+        "Hamburg",
+        "20457",
+    ]
 
 
 async def test_an_order_is_cancelled_once_and_an_invoiced_one_not(

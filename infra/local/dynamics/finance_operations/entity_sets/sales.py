@@ -13,11 +13,13 @@ _HEADER_FIELDS = field_table(
         """dataAreaId SalesOrderNumber OrderingCustomerAccountNumber InvoiceCustomerAccountNumber
         CurrencyCode CustomersOrderReference CustomerRequisitionNumber SalesOrderOriginCode
         SalesOrderName DefaultShippingSiteId DefaultShippingWarehouseId DeliveryModeCode
-        SalesTaxGroupCode Email CustomerPaymentMethodName LanguageId""",
+        SalesTaxGroupCode Email CustomerPaymentMethodName LanguageId DeliveryAddressName
+        DeliveryAddressStreet DeliveryAddressCity DeliveryAddressZipCode
+        DeliveryAddressCountryRegionId""",
     ),
     (DECIMAL, "OrderTotalAmount OrderTotalTaxAmount OrderTotalDiscountAmount"),
     (DATE, "RequestedShippingDate RequestedReceiptDate"),
-    (types.NO_YES, "ArePricesIncludingSalesTax"),
+    (types.NO_YES, "ArePricesIncludingSalesTax IsDeliveryAddressOrderSpecific"),
     (types.SALES_STATUS, "SalesOrderStatus"),
 )
 _HEADER_RELATED = {
