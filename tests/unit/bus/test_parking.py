@@ -202,7 +202,9 @@ class QuickReturn(MemoryParking):
 
     async def forget(self, facts: Iterable[ParkedFact]) -> None:
         published = list(facts)
-        await self.park([replace(each, times=each.times + 1) for each in published])
+        await self.park(
+            [replace(each, times=each.times + 1, released_at=None) for each in published]
+        )
         await super().forget(published)
 
 
