@@ -79,6 +79,7 @@ class BusSettings(BaseSettings):
     )
     client_id: str | None = Field(default=None, alias="ServiceBusConnection__clientId")
     retry_delays: str | None = Field(default=None, alias="RETRY_DELAYS")
+    retry_patience: str | None = Field(default=None, alias="RETRY_PATIENCE")
     parking_patience: str | None = Field(default=None, alias="PARKING_PATIENCE")
 
     @model_validator(mode="after")
@@ -88,9 +89,13 @@ class BusSettings(BaseSettings):
                 "set ServiceBusConnection (a connection string) or "
                 "ServiceBusConnection__fullyQualifiedNamespace (with a managed identity)"
             )
-        RetryPolicy.from_setting(self.retry_delays)
-        _ = self.patience
+        _ = self.patience, self.retry_policy
         return self
+
+    @property
+    def retry_policy(self) -> RetryPolicy:
+        """When facts that must wait are tried again."""
+        return RetryPolicy.from_settings(self.retry_delays, self.retry_patience)
 
     @property
     def patience(self) -> timedelta:
@@ -128,7 +133,7 @@ def bus_collaborators(
     return BusCollaborators(
         publisher=Publisher(service_bus_client(settings), clock=clock),
         clock=clock,
-        retry_policy=RetryPolicy.from_setting(settings.retry_delays),
+        retry_policy=settings.retry_policy,
         parking=parking,
         archive=archive,
         parking_patience=settings.patience,

@@ -134,7 +134,9 @@ def _later(outcome: Later, case: Case) -> Verdict:
     if delivery is None:
         return abandoned(f"bytes that are no event cannot wait: {cause}")
     history = extended_history(case.message.history, delivery.attempt, case.now, cause)
-    due = case.policy.next_attempt(delivery.attempt, case.now, outcome.not_before)
+    due = case.policy.next_attempt(
+        delivery.attempt, delivery.first_seen, case.now, outcome.not_before
+    )
     if due is None:
         exhausted = Reason.ATTEMPTS_EXHAUSTED
         return _rejected(Rejected(exhausted, history, outcome.effect, outcome.also), case)

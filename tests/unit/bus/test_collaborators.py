@@ -23,6 +23,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
         "ServiceBusConnection",
         "ServiceBusConnection__fullyQualifiedNamespace",
         "RETRY_DELAYS",
+        "RETRY_PATIENCE",
         "PARKING_PATIENCE",
     ):
         monkeypatch.delenv(name, raising=False)
@@ -60,7 +61,7 @@ async def test_a_namespace_is_reached_with_the_apps_identity(
     await collaborators.aclose()
 
 
-@pytest.mark.parametrize("setting", ["RETRY_DELAYS", "PARKING_PATIENCE"])
+@pytest.mark.parametrize("setting", ["RETRY_DELAYS", "RETRY_PATIENCE", "PARKING_PATIENCE"])
 @pytest.mark.parametrize("text", ["soon", "3", "PT0S", "-P1D"])
 def test_a_wait_that_is_no_duration_is_refused_at_start(
     environment: pytest.MonkeyPatch, setting: str, text: str

@@ -1,0 +1,65 @@
+"""The memory stores, which outlive every process, reached by calls that faults may strike."""
+
+from __future__ import annotations
+
+import inspect
+from functools import partial
+from typing import Any, TypeVar, cast
+
+from shared.events import EFFECTS, Effect
+from shared.store import (
+    MemoryArchive,
+    MemoryAudit,
+    MemoryInbox,
+    MemoryLedger,
+    MemoryNotes,
+    MemoryParking,
+    MemoryRecords,
+    StoreUnavailable,
+)
+from tests.simulation.chain.hazards import Hazards, Strike
+
+S = TypeVar("S")
+
+
+class SimulatedStore:
+    """What `shared.store.Store` offers."""
+
+    def __init__(self, hazards: Hazards) -> None:
+        self._hazards = hazards
+        self.inboxes = {effect: MemoryInbox() for effect in EFFECTS}
+        self.parking = self._reached("parking", MemoryParking())
+        self.archive = self._reached("archive", MemoryArchive())
+        self.audit = self._reached("audit", MemoryAudit())
+        self.records = self._reached("records", MemoryRecords())
+        self.ledger = self._reached("ledger", MemoryLedger())
+        self.notes = MemoryNotes()
+
+    def inbox(self, effect: Effect) -> MemoryInbox:
+        return self._reached(f"inbox {effect}", self.inboxes[effect])
+
+    def _reached(self, name: str, store: S) -> S:
+        """Return the store with a point in front of each of its methods."""
+        return cast("S", _Reached(name, store, self._hazards))
+
+
+class _Reached:
+    def __init__(self, name: str, store: Any, hazards: Hazards) -> None:
+        self._name = name
+        self._store = store
+        self._hazards = hazards
+
+    def __getattr__(self, method: str) -> Any:
+        found = getattr(self._store, method)
+        if not inspect.iscoroutinefunction(found):
+            return found
+
+        async def call(*args: Any, **kwargs: Any) -> Any:
+            effect = partial(found, *args, **kwargs)
+            return await self._hazards.around(f"{self._name}.{method}", effect, _unavailable, 0.01)
+
+        return call
+
+
+def _unavailable(strike: Strike) -> Exception:
+    return StoreUnavailable(f"simulated: {strike}")
