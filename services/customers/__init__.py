@@ -1,0 +1,1 @@
+"""The customers service: who customers are, their points, gift cards and feedback."""
