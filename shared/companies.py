@@ -91,6 +91,14 @@ class Company(BaseModel):
     )
 
     stock: StockBook = Field("inventory-visibility", description="who keeps its stock")
+    sales_move_stock: bool | None = Field(
+        None,
+        description="whether its sales' documents move that book themselves; without it they do "
+        "where ledger and stock are one product and the grain is the ticket",
+    )
+    unstocked_items: frozenset[str] = Field(
+        frozenset(), description="items that have no stock: services, fees, deposits"
+    )
     customers: tuple[CustomerBook, ...] = Field(
         ("finance-operations", "dataverse"), description="who keeps its customers"
     )
