@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -19,6 +20,9 @@ FIRST_PART = 0.05
 
 RAMP = 1.35
 """Times more each second, until the rate before the outage is reached."""
+
+RAMP_SECONDS = math.log(1 / FIRST_PART, RAMP)
+"""When that is. Beyond it nothing may be computed: an hour later the power has no float any more."""
 
 
 class State(StrEnum):
@@ -65,4 +69,5 @@ class Breaker:
             return 0.0
         if self.recovered_at is None:
             return 1.0
-        return float(min(FIRST_PART * RAMP ** (now - self.recovered_at), 1.0))
+        elapsed = now - self.recovered_at
+        return 1.0 if elapsed >= RAMP_SECONDS else float(FIRST_PART * RAMP**elapsed)

@@ -9,6 +9,7 @@ from shared.dynamics.governor.breaker import (
     FAILURES,
     LONGEST_PAUSE,
     PROBE_SECONDS,
+    RAMP_SECONDS,
     Breaker,
     State,
 )
@@ -67,3 +68,12 @@ def test_what_is_allowed_after_an_outage_only_grows(first: float, later: float) 
     recovered = DOWN.after(1, 0, BEGIN)
 
     assert recovered.part(BEGIN + first) <= recovered.part(BEGIN + first + later) <= 1.0
+
+
+@given(st.floats(0, 400 * 86_400))
+def test_long_after_an_outage_everything_is_allowed_again(later: float) -> None:
+    recovered = Breaker(recovered_at=1_000_000_000.0)
+
+    part = recovered.part(1_000_000_000.0 + RAMP_SECONDS + later)
+
+    assert part == 1.0
