@@ -22,7 +22,7 @@ RAMP = 1.35
 """Times more each second, until the rate before the outage is reached."""
 
 RAMP_SECONDS = math.log(1 / FIRST_PART, RAMP)
-"""When that is. Beyond it nothing may be computed: an hour later the power has no float any more."""
+"""When that is. Nothing is computed beyond it: an hour later no float holds the power any more."""
 
 
 class State(StrEnum):
