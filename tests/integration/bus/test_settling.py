@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import pytest
 from azure.servicebus.aio import ServiceBusClient
 
-from shared.bus import Delivery, Done, Later, Outcome, Publisher, Rejected, RetryPolicy
+from shared.bus import Delivery, Done, Later, Outcome, Publisher, Rejected
 from shared.bus.consumer import SettlementFailed, consume
 from shared.bus.message import received
 from shared.bus.settlement import ManagementSettlement
 from shared.bus.verdicts import Subscription
-from shared.clock import utc_now
 from shared.events import Reason, decode
+from tests.integration.bus.conftest import collaborators
 from tests.integration.bus.receiving import dead_letters, take
 from tests.unit.bus.samples import posted, sale_event
 
@@ -45,9 +45,7 @@ async def test_each_outcome_becomes_its_settlement(
             ManagementSettlement(settling),
             by_sequence,
             source=SALES,
-            publisher=publisher,
-            retry_policy=RetryPolicy.from_setting("PT1S"),
-            clock=utc_now,
+            bus=collaborators(publisher, retry_delays="PT1S"),
         )
 
         (retried,) = await take(receiver, 2, seconds=2.5)
@@ -78,9 +76,7 @@ async def test_a_raising_handler_gives_only_its_own_message_back(
             ManagementSettlement(receiver),
             failing,
             source=SALES,
-            publisher=publisher,
-            retry_policy=RetryPolicy(),
-            clock=utc_now,
+            bus=collaborators(publisher),
         )
 
         (again,) = await take(receiver, 2, seconds=1)
@@ -106,9 +102,7 @@ async def test_a_lost_lock_is_reported_and_the_others_are_settled(
                 ManagementSettlement(receiver),
                 done,
                 source=SALES,
-                publisher=publisher,
-                retry_policy=RetryPolicy(),
-                clock=utc_now,
+                bus=collaborators(publisher),
             )
 
         assert [each.message for each in caught.value.unsettled] == messages[:1]

@@ -16,9 +16,15 @@ EVENT = sale_event()
 PATIENCE = timedelta(days=3)
 
 
-def case(attempt: int = 1, *, announce: bool = True, valid: bool = True) -> Case:
+def case(
+    attempt: int = 1,
+    *,
+    announce: bool = True,
+    valid: bool = True,
+    since: timedelta = timedelta(hours=1),
+) -> Case:
     received = message(EVENT)
-    delivery = Delivery(EVENT, attempt, NOW - timedelta(hours=1), received.message_id)
+    delivery = Delivery(EVENT, attempt, NOW - since, received.message_id)
     return Case(
         source=Subscription("sale-completed", "sales", announce),
         message=received,
@@ -81,8 +87,8 @@ def test_later_schedules_an_addressed_copy_and_completes_the_original() -> None:
     assert verdict.retry.traceparent == TRACEPARENT
 
 
-def test_later_with_all_attempts_used_is_dead_lettered_with_the_history() -> None:
-    last = case(attempt=5)
+def test_later_after_a_day_of_attempts_is_dead_lettered_with_the_history() -> None:
+    last = case(attempt=5, since=timedelta(days=1))
     last = replace(last, message=replace(last.message, properties={"retry-history": "4. outage"}))
 
     verdict = judge(Later("still down"), last)
@@ -109,6 +115,14 @@ def out_of_parking(*keys_waited_out: str, **changes: Any) -> Case:
         properties["parked-out"] = "\n".join(keys_waited_out)
     base = case(attempt=2)
     return replace(base, message=replace(base.message, properties=properties))
+
+
+def test_an_outage_within_the_day_dead_letters_nothing_however_often_it_was_met() -> None:
+    verdict = judge(Later("still down"), case(attempt=30, since=timedelta(hours=23)))
+
+    assert verdict.action is Action.COMPLETE
+    assert verdict.retry is not None
+    assert verdict.retry.due == NOW + timedelta(hours=1)
 
 
 def test_parked_puts_the_message_aside_whole_and_completes_it() -> None:

@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import azure.functions as func
@@ -19,6 +20,8 @@ from shared.bus import (
 )
 from shared.bus.triggers import subscription_trigger
 from shared.events import DocumentPosted, DocumentRef, Reason
+from shared.store.archive import MemoryArchive
+from shared.store.parking import MemoryParking
 from shared.telemetry import configure
 
 REJECTED, RETRIED, RAISING = 2, 3, 4
@@ -28,9 +31,14 @@ log = logging.getLogger("tillbus.test")
 log.setLevel(logging.INFO)
 
 
-async def build() -> BusCollaborators:
+@dataclass(frozen=True)
+class Wired:
+    bus: BusCollaborators
+
+
+async def build() -> Wired:
     configure("test-service")
-    return bus_collaborators()
+    return Wired(bus_collaborators(MemoryParking(), MemoryArchive()))
 
 
 collaborators = once(build)
@@ -39,7 +47,7 @@ collaborators = once(build)
 @subscription_trigger(
     app, topic="sale-completed", subscription="sales", wiring=collaborators, announce=True
 )
-async def book(deliveries: Sequence[Delivery], _: BusCollaborators) -> Sequence[Outcome]:
+async def book(deliveries: Sequence[Delivery], _: Wired) -> Sequence[Outcome]:
     if any(each.event.data.key.sequence == RAISING for each in deliveries):
         raise LookupError("our bug")
     log.info("booking %d", len(deliveries))
@@ -71,7 +79,7 @@ def outcome(delivery: Delivery) -> Outcome:
 @subscription_trigger(
     app, topic="document-posted", subscription="completeness", wiring=collaborators
 )
-async def witness(deliveries: Sequence[Delivery], _: BusCollaborators) -> Sequence[Outcome]:
+async def witness(deliveries: Sequence[Delivery], _: Wired) -> Sequence[Outcome]:
     for delivery in deliveries:
         print("seen " + json.dumps({"sequence": delivery.event.data.key.sequence}), flush=True)
     return [Done() for _ in deliveries]
