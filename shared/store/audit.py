@@ -104,9 +104,10 @@ class MemoryAudit(Audit):
         self._chains: dict[str, list[AuditEntry]] = {}
 
     async def append(self, chain: str, acts: Sequence[Act]) -> list[AuditEntry]:
-        entries = self._chains.setdefault(chain, [])
+        entries = self._chains.get(chain, [])
         added = chained(chain, entries[-1] if entries else None, acts)
-        entries += added
+        if added:
+            self._chains[chain] = entries + added
         return added
 
     async def read(self, chain: str, *, after: int = 0, limit: int = 1000) -> list[AuditEntry]:

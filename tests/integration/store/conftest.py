@@ -12,6 +12,7 @@ from subprocess import run
 import pytest
 
 from shared.store import Store
+from tests.integration.store.states import MemoryState, State
 from tests.postgresql import USER, postgresql_server
 
 NOW = datetime(2026, 3, 1, 12, 30, 15, 123456, tzinfo=UTC)
@@ -51,4 +52,16 @@ def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> NewDatabase:
 @pytest.fixture
 async def store(new_database: NewDatabase) -> AsyncIterator[Store]:
     async with await Store.open(new_database(), lambda: NOW) as opened:
+        yield opened
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
+async def state(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[State]:
+    """The state of services as its definition and on each database."""
+    if request.param == "memory":
+        yield MemoryState()
+        return
+    server = request.getfixturevalue("postgresql") if request.param == "postgresql" else None
+    url = NewDatabase(tmp_path, server, _NUMBERS)()
+    async with await Store.open(url, lambda: NOW) as opened:
         yield opened

@@ -113,7 +113,7 @@ def test_inbox_on_disk_answers_as_the_definition_does(new_database: NewDatabase)
         @given(steps=st.lists(INBOX_STEPS, max_size=12))
         def agree(steps: list[Step]) -> None:
             runner.run(_empty(store))
-            runner.run(_same_answers(steps, store.inbox, MemoryInbox()))
+            runner.run(_same_answers(steps, store.inbox("ledger"), MemoryInbox()))
 
         agree()
         runner.run(store.aclose())
@@ -140,9 +140,14 @@ async def _same_answers(
         assert await step(stored) == await step(definition)
 
 
+_ONLY_ADDED_TO = {"audit", "certificates"}
+
+
 async def _empty(store: Store) -> None:
+    """Empty every table but those whose entries the database refuses to give up."""
     from shared.store.schema import metadata
 
     async with store._database.writing() as connection:
         for table in metadata.sorted_tables:
-            await connection.execute(table.delete())
+            if table.name not in _ONLY_ADDED_TO:
+                await connection.execute(table.delete())

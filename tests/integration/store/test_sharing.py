@@ -27,9 +27,9 @@ async def test_identities_of_two_services_share_what_either_has_created(postgres
         one,
         await Store.open(f"postgresql+asyncpg://sales@{database}", lambda: NOW) as other,
     ):
-        await other.inbox.record([result(1)])
+        await other.inbox("ledger").record([result(1)])
 
-        assert await one.inbox.results([numbered_id(1)]) == {numbered_id(1): result(1)}
+        assert await one.inbox("ledger").results([numbered_id(1)]) == {numbered_id(1): result(1)}
 
 
 def _psql(server: Path, statements: str) -> None:
