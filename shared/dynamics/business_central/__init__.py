@@ -42,6 +42,8 @@ class BusinessCentral:
     """`MasterData`, and the codes of categories, units, currencies and dimensions."""
     item_prices: ItemPrices
     stock: Stock
+    late_stock: Stock
+    """The same in the lane of what comes late in bulk."""
     documents: BusinessCentralSalesDocuments
     """Documents by the standard API: shipping and invoicing an order, PDF."""
     subscriptions: Subscriptions
@@ -107,6 +109,9 @@ async def business_central(
             item_prices=BusinessCentralItemPrices(api, custom),
             stock=BusinessCentralStock(
                 api.in_lane(Lane.STOCK), custom and custom.in_lane(Lane.STOCK)
+            ),
+            late_stock=BusinessCentralStock(
+                api.in_lane(Lane.BULK), custom and custom.in_lane(Lane.BULK)
             ),
             documents=documents,
             subscriptions=Subscriptions(api),

@@ -129,12 +129,20 @@ class FinanceOperations:
 
     @cached_property
     def stock(self) -> FinanceOperationsStock:
+        return self._stock(Lane.STOCK)
+
+    @cached_property
+    def late_stock(self) -> FinanceOperationsStock:
+        """The same in the lane of what comes late in bulk."""
+        return self._stock(Lane.BULK)
+
+    def _stock(self, lane: Lane) -> FinanceOperationsStock:
         from shared.dynamics.finance_operations.stock import FinanceOperationsStock
 
         return FinanceOperationsStock(
-            self._service.in_lane(Lane.STOCK),
-            self._numbered(Lane.STOCK),
-            self.custom_services,
+            self._service.in_lane(lane),
+            self._numbered(lane),
+            self._custom_services(lane),
             journal_names=self._settings.journal_names,
             offset_account=self._settings.movement_offset_account,
         )

@@ -22,6 +22,8 @@ class InventoryVisibility:
     """The ports of the service."""
 
     stock: Stock
+    late_stock: Stock
+    """The same in the lane of what comes late in bulk."""
     reservations: Reservations
 
 
@@ -54,9 +56,10 @@ async def inventory_visibility(
             book=book,
         ) as service,
     ):
-        in_lane = service.in_lane(Lane.STOCK)
+        in_lane, late = service.in_lane(Lane.STOCK), service.in_lane(Lane.BULK)
         events = Events(in_lane, settings.bulk)
         yield InventoryVisibility(
             stock=InventoryVisibilityStock(in_lane, events, settings),
+            late_stock=InventoryVisibilityStock(late, Events(late, settings.bulk), settings),
             reservations=InventoryVisibilityReservations(events, settings),
         )
