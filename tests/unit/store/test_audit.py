@@ -20,9 +20,7 @@ ACTS = st.builds(Act, st.datetimes(timezones=st.just(UTC)), TEXTS, TEXTS, TEXTS,
 def test_an_auditor_can_compute_the_hash_with_any_json_and_sha_256() -> None:
     content = (
         '["ledger",17,"2026-03-01T12:00:00.000000+00:00","services","booked",'
-        '"gbrt/LONDON/2026-03-01/T1/17","finance-operations/X/é 1.00",'
-        + json.dumps(FIRST_HASH)
-        + "]"
+        f'"gbrt/LONDON/2026-03-01/T1/17","finance-operations/X/é 1.00","{FIRST_HASH}"]'
     )
 
     expected = hashlib.sha256(content.encode()).hexdigest()
