@@ -25,6 +25,7 @@ BENCHES: Mapping[str, str] = MappingProxyType(
         "dynamics_adapters": "What each Dynamics adapter costs on top of bare httpx",
         "dynamics_drill": "10,000 writes of each adapter over connections that break",
         "dynamics_metadata": "What reading a $metadata of Finance & Operations' size costs",
+        "store": "What the inbox, the archive and the rest of the store take in a second",
         "governor": "What the rate governor gets out of an environment with limits, simulated",
         "pipeline": "The whole chain: sale-to-ledger latency, and a backlog beside a bare SDK loop",
     }
