@@ -1,4 +1,4 @@
-"""Sales: every sale and return becomes one retail transaction; see README.md for the operator."""
+"""Sales: what tills sell, take back and move becomes documents; see README.md for the operator."""
 
 from __future__ import annotations
 
@@ -6,19 +6,24 @@ from collections.abc import Sequence
 
 import azure.functions as func
 
-from services.sales import handlers, wiring
+from services.sales import handlers, reversing, ripening, wiring
 from shared.bus import Delivery, Outcome
-from shared.bus.triggers import subscription_trigger
+from shared.bus.triggers import parking_timer, subscription_trigger
+from shared.telemetry import detached
 
 app = func.Blueprint()  # type: ignore[no-untyped-call]
+
+SUBSCRIPTION = "sales"
 
 
 @subscription_trigger(
     app,
     topic="sale-completed",
-    subscription="sales",
+    subscription=SUBSCRIPTION,
     wiring=wiring.collaborators,
     announce=True,
+    effect="ledger",
+    lanes=True,
 )
 async def book_sales(
     deliveries: Sequence[Delivery], collaborators: wiring.Wired
@@ -30,12 +35,82 @@ async def book_sales(
 @subscription_trigger(
     app,
     topic="sale-returned",
-    subscription="sales",
+    subscription=SUBSCRIPTION,
     wiring=wiring.collaborators,
     announce=True,
+    effect="ledger",
+    lanes=True,
 )
 async def book_returns(
     deliveries: Sequence[Delivery], collaborators: wiring.Wired
 ) -> Sequence[Outcome]:
     """Book returned sales."""
     return await handlers.book(deliveries, collaborators)
+
+
+@subscription_trigger(
+    app,
+    topic="cash-moved",
+    subscription=SUBSCRIPTION,
+    wiring=wiring.collaborators,
+    announce=True,
+    effect="cash",
+)
+async def book_cash_movements(
+    deliveries: Sequence[Delivery], collaborators: wiring.Wired
+) -> Sequence[Outcome]:
+    """Book what went into drawers and out of them."""
+    return await handlers.book_cash(deliveries, collaborators)
+
+
+@subscription_trigger(
+    app,
+    topic="tender-declared",
+    subscription=SUBSCRIPTION,
+    wiring=wiring.collaborators,
+    announce=True,
+    effect="cash",
+)
+async def book_tender_declarations(
+    deliveries: Sequence[Delivery], collaborators: wiring.Wired
+) -> Sequence[Outcome]:
+    """Book what was counted in drawers."""
+    return await handlers.book_cash(deliveries, collaborators)
+
+
+@subscription_trigger(
+    app,
+    topic="store-day-closed",
+    subscription=SUBSCRIPTION,
+    wiring=wiring.collaborators,
+    announce=True,
+)
+async def sum_up_days(
+    deliveries: Sequence[Delivery], collaborators: wiring.Wired
+) -> Sequence[Outcome]:
+    """Book the aggregates and statements of closed days."""
+    return await handlers.close_days(deliveries, collaborators)
+
+
+@subscription_trigger(
+    app,
+    topic="reversal-ordered",
+    subscription=SUBSCRIPTION,
+    wiring=wiring.collaborators,
+    announce=True,
+)
+async def reverse_bookings(
+    deliveries: Sequence[Delivery], collaborators: wiring.Wired
+) -> Sequence[Outcome]:
+    """Take back what an operator ordered to be taken back."""
+    return await reversing.reverse(deliveries, collaborators)
+
+
+parking_timer(app, subscriptions=(SUBSCRIPTION,), wiring=wiring.collaborators)
+
+
+@app.timer_trigger(arg_name="timer", schedule="30 * * * * *")
+async def book_ripe_aggregates(timer: func.TimerRequest) -> None:
+    """Every minute, book what late tickets and forgotten days have left."""
+    with detached():
+        await ripening.post_ripe(await wiring.collaborators())

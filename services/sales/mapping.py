@@ -3,64 +3,53 @@
 Field names: Finance & Operations' Commerce data entities (RetailTransactionEntity, ...V2Entity),
 `RreceiptId` misspelt as there. Money stays `Decimal`; what the till does not know is left out.
 
-Signs, in one place (`_Signs`), as Commerce's own tills write them [to be confirmed on a tenant]:
+Signs, in one place, as Commerce's own tills write them [to be confirmed on a tenant]:
 
                                   sale    return
     quantity, net, gross, tax      -        +       goods leave the store, or come back
     tenders                        +        -       money comes in, or goes out; change the reverse
     discounts                      +        -       always against the goods
 
-so that GrossAmount + PaymentAmount = SalesPaymentDifference, the cash rounding.
+so that GrossAmount + PaymentAmount = SalesPaymentDifference, the cash rounding. In an exchange each
+line has the sign of its own goods, and the header the sum of the lines.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 from zoneinfo import ZoneInfo
 
+from services.sales.slips import Sale, Slip, directed, discount, transaction_number
 from shared.companies import Company
 from shared.dynamics import Body, RetailTransaction
-from shared.events import ReturnLine, SaleCompleted, SaleLine, SaleReturned, TransactionKey
+from shared.events import ReturnLine, SaleCompleted, SaleLine, SaleReturned
 
-Sale = SaleCompleted | SaleReturned
+LEAVES, COMES_BACK = -1, 1
 
-
-class _Signs(NamedTuple):
-    goods: int
-    money: int
-
-
-_SIGNS = {SaleCompleted: _Signs(goods=-1, money=1), SaleReturned: _Signs(goods=1, money=-1)}
+MAX_COMMENT = 60
+"""Characters of a transaction's comment [to be confirmed on a tenant]."""
 
 _ZERO = Decimal(0)
 
 
-def transaction_number(key: TransactionKey) -> str:
-    """Return the number that is unique within store and terminal.
-
-    A till's counter starts again every business day, Dynamics' key has no day: so the day goes in.
-    """
-    return f"{key.business_day:%Y%m%d}-{key.sequence}"
-
-
-def retail_transaction(
-    sale: Sale, company: Company, traceparent: str | None = None
-) -> RetailTransaction:
-    """Return the sale's header and lines; the same fact always gives the same transaction."""
-    signs = _SIGNS[type(sale)]
+def retail_transaction(slip: Slip, company: Company) -> RetailTransaction:
+    """Return the sale's header and lines; the same slip always gives the same transaction."""
+    sale = slip.sale
+    money = 1 if isinstance(sale, SaleCompleted) else -1
+    lines = [(line, LEAVES if leaves else COMES_BACK) for line, leaves in directed(sale)]
     return RetailTransaction(
-        company=company.legal_entity or sale.key.company,
+        company=company.entity(sale.key.company),
         operating_unit=sale.key.store,
         terminal=sale.key.terminal,
-        transaction_number=transaction_number(sale.key),
-        header=_header(sale, company, signs),
-        sales_lines=tuple(_sales_line(sale, line, company, signs) for line in sale.lines),
-        payment_lines=tuple(_payment_lines(sale, company, signs)),
-        tax_lines=tuple(_tax_lines(sale, company, signs)),
-        discount_lines=tuple(_discount_lines(sale, signs)),
-        traceparent=traceparent,
+        transaction_number=slip.number,
+        header=_header(slip, company, lines, money),
+        sales_lines=tuple(_sales_line(sale, line, sign, company) for line, sign in lines),
+        payment_lines=tuple(_payment_lines(sale, company, money)),
+        tax_lines=tuple(_tax_lines(sale, company, lines)),
+        discount_lines=tuple(_discount_lines(sale, lines)),
+        traceparent=slip.traceparent,
     )
 
 
@@ -69,52 +58,65 @@ def booked_amount(sale: Sale) -> Decimal:
     return sale.signed_amount
 
 
-def _header(sale: Sale, company: Company, signs: _Signs) -> Body:
+def _header(slip: Slip, company: Company, lines: list[tuple[SaleLine, int]], money: int) -> Body:
+    sale = slip.sale
     local = sale.occurred_at.astimezone(ZoneInfo(company.time_zone))
-    basket = _total(each.amount for each in sale.basket_discounts)
-    discounts = basket + _total(each.amount for line in sale.lines for each in line.discounts)
-    return _known(
+    return known(
         TransactionType="Sales",
         TransactionStatus="None",
-        ChannelReferenceId=str(sale.event_id),
+        ChannelReferenceId=str(slip.fact_id),
         TransactionDate=local.date(),
         TransactionTime=local.hour * 3600 + local.minute * 60 + local.second,
         businessDate=sale.key.business_day,
         Currency=sale.currency,
-        GrossAmount=signs.goods * _total(line.gross_amount for line in sale.lines),
-        NetAmount=signs.goods * _total(line.net_amount for line in sale.lines),
-        PaymentAmount=signs.money * sale.total,
-        SalesPaymentDifference=signs.money * sale.rounding,
-        DiscountAmount=-signs.goods * discounts,
-        TotalDiscountAmount=-signs.goods * basket,
-        SaleIsReturnSale=_yes_no(isinstance(sale, SaleReturned)),
-        IsTaxIncludedInPrice=_yes_no(sale.prices_include_tax),
-        NumberOfItemLines=len(sale.lines),
-        NumberOfItems=_total(line.quantity for line in sale.lines),
+        GrossAmount=total(sign * line.gross_amount for line, sign in lines),
+        NetAmount=total(sign * line.net_amount for line, sign in lines),
+        PaymentAmount=money * sale.total,
+        SalesPaymentDifference=money * sale.rounding,
+        DiscountAmount=total(-sign * discount(line) for line, sign in lines),
+        TotalDiscountAmount=total(-sign * line.basket_discount for line, sign in lines),
+        SaleIsReturnSale=yes_no(isinstance(sale, SaleReturned)),
+        IsTaxIncludedInPrice=yes_no(sale.prices_include_tax),
+        NumberOfItemLines=len(lines),
+        NumberOfItems=total(line.quantity for line, _ in lines),
         NumberOfPaymentLines=len(sale.tenders),
         Warehouse=company.warehouse,
         Staff=sale.cashier,
         CustomerAccount=sale.customer,
         LoyaltyCardId=sale.loyalty_card,
         RreceiptId=sale.receipt,
+        Comment=e_invoice_comment(sale),
     )
 
 
-def _sales_line(sale: Sale, line: SaleLine, company: Company, signs: _Signs) -> Body:
+def e_invoice_comment(sale: Sale) -> str | None:
+    """Return scheme, identity and counter of the e-invoice stamp as its device wrote them.
+
+    A stamp that does not fit is left out whole: half of one would be a forgery. Hashes and QR code
+    have no field in Dynamics; the archive keeps them with the fact.
+    """
+    stamp = sale.e_invoice
+    if stamp is None:
+        return None
+    text = f"{stamp.scheme} {stamp.uuid} {stamp.counter}"
+    return text if len(text) <= MAX_COMMENT else None
+
+
+def _sales_line(sale: Sale, line: SaleLine, sign: int, company: Company) -> Body:
     return {
-        **_known(
+        **known(
             LineNumber=line.number,
             ItemId=line.item,
             VariantNumber=line.variant,
             BarCode=line.barcode,
             Unit=line.unit,
-            Quantity=signs.goods * line.quantity,
+            Quantity=sign * line.quantity,
             Price=line.unit_price,
-            NetAmount=signs.goods * line.net_amount,
-            NetAmountInclusiveTax=signs.goods * line.gross_amount,
-            SalesTaxAmount=signs.goods * line.tax_amount,
-            LineDiscount=-signs.goods * _total(each.amount for each in line.discounts),
-            TotalDiscount=-signs.goods * line.basket_discount,
+            NetAmount=sign * line.net_amount,
+            NetAmountInclusiveTax=sign * line.gross_amount,
+            SalesTaxAmount=sign * line.tax_amount,
+            LineDiscount=-sign * total(each.amount for each in line.discounts),
+            TotalDiscount=-sign * line.basket_discount,
             Currency=sale.currency,
             Warehouse=company.warehouse,
         ),
@@ -136,12 +138,12 @@ def _return_reference(line: SaleLine) -> Body:
     }
 
 
-def _payment_lines(sale: Sale, company: Company, signs: _Signs) -> Iterator[Body]:
+def _payment_lines(sale: Sale, company: Company, money: int) -> Iterator[Body]:
     accounting = company.currencies[0] == sale.currency
     for number, tender in enumerate(sale.tenders, start=1):
-        sign = -signs.money if tender.is_change else signs.money
+        sign = -money if tender.is_change else money
         amount = sign * tender.amount_in_sale_currency
-        yield _known(
+        yield known(
             LineNumber=number,
             Store=sale.key.store,
             TenderType=company.tender_type(tender.type),
@@ -150,13 +152,15 @@ def _payment_lines(sale: Sale, company: Company, signs: _Signs) -> Iterator[Body
             AmountInTenderedCurrency=sign * tender.amount,
             # In another currency than the company's only Dynamics knows the rate it books with.
             AmountInAccountingCurrency=amount if accounting else None,
-            IsChangeLine=_yes_no(tender.is_change),
+            IsChangeLine=yes_no(tender.is_change),
             VoidStatus="None",
         )
 
 
-def _tax_lines(sale: Sale, company: Company, signs: _Signs) -> Iterator[Body]:
-    for line in sale.lines:
+def _tax_lines(
+    sale: Sale, company: Company, lines: Iterable[tuple[SaleLine, int]]
+) -> Iterator[Body]:
+    for line, sign in lines:
         # Line and code are the key: taxes that share a code in Dynamics are one line there.
         by_code: dict[str, tuple[Decimal, Decimal]] = {}
         for tax in line.taxes:
@@ -168,14 +172,14 @@ def _tax_lines(sale: Sale, company: Company, signs: _Signs) -> Iterator[Body]:
                 "SalesLineNumber": line.number,
                 "TaxCode": code,
                 "TaxPercentage": rate,
-                "TaxAmount": signs.goods * amount,
-                "IsTaxIncludedInPrice": _yes_no(sale.prices_include_tax),
+                "TaxAmount": sign * amount,
+                "IsTaxIncludedInPrice": yes_no(sale.prices_include_tax),
             }
 
 
-def _discount_lines(sale: Sale, signs: _Signs) -> Iterator[Body]:
+def _discount_lines(sale: Sale, lines: Iterable[tuple[SaleLine, int]]) -> Iterator[Body]:
     basket_codes = "+".join(each.code for each in sale.basket_discounts)
-    for line in sale.lines:
+    for line, sign in lines:
         granted = [(each.code, each.amount, "LineDiscountAmount") for each in line.discounts]
         if line.basket_discount:
             granted.append((basket_codes, line.basket_discount, "TotalDiscountAmount"))
@@ -186,18 +190,18 @@ def _discount_lines(sale: Sale, signs: _Signs) -> Iterator[Body]:
                 "DiscountCode": code,
                 "DiscountOriginType": "Manual",
                 "ManualDiscountType": kind,
-                "DiscountAmount": -signs.goods * amount,
-                "EffectiveAmount": -signs.goods * amount,
+                "DiscountAmount": -sign * amount,
+                "EffectiveAmount": -sign * amount,
             }
 
 
-def _total(amounts: Iterable[Decimal]) -> Decimal:
+def total(amounts: Iterable[Decimal]) -> Decimal:
     return sum(amounts, _ZERO)
 
 
-def _yes_no(value: bool) -> str:
+def yes_no(value: bool) -> str:
     return "Yes" if value else "No"
 
 
-def _known(**fields: Any) -> Body:
+def known(**fields: Any) -> Body:
     return {name: value for name, value in fields.items() if value is not None}

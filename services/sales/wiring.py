@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from shared.bus import BusCollaborators, once
+from services.sales.collaborators import TaxCheck
+from services.sales.ledgers import SalesBook
+from shared.bus import BusCollaborators, Publisher, once
 from shared.clock import Clock
 from shared.companies import Company
-from shared.dynamics import DynamicsSettings, RetailTransactions, finance_operations
 from shared.service import opened
+from shared.store.archive import Archive
 from shared.store.inbox import Inbox
+from shared.store.parking import Parking
+from shared.store.records import Records
 
 
 class SalesSettings(BaseSettings):
@@ -26,14 +31,32 @@ class SalesSettings(BaseSettings):
 
 @dataclass(frozen=True, slots=True)
 class Wired:
-    """The collaborators of the handlers and of the trigger."""
+    """The collaborators of the handlers and of the triggers."""
 
     bus: BusCollaborators
-    clock: Clock
-    inbox: Inbox
-    transactions: RetailTransactions
     companies: dict[str, Company]
+    books: dict[str, SalesBook]
+    inbox: Inbox
+    cash_inbox: Inbox
+    records: Records
+    tax_check: TaxCheck
     resources: AsyncExitStack
+
+    @property
+    def clock(self) -> Clock:
+        return self.bus.clock
+
+    @property
+    def archive(self) -> Archive:
+        return self.bus.archive
+
+    @property
+    def parking(self) -> Parking:
+        return self.bus.parking
+
+    @property
+    def announcer(self) -> Publisher:
+        return self.bus.publisher
 
     async def aclose(self) -> None:
         """Close the connections to bus, store and Dynamics."""
@@ -41,19 +64,23 @@ class Wired:
 
 
 async def _build() -> Wired:
-    settings = SalesSettings()
-    dynamics = DynamicsSettings()
+    from services.sales.ledgers.opening import open_books
+    from shared.tax import TaxRates, check
+
+    companies = SalesSettings().companies
+    rates = TaxRates.configured()
     async with AsyncExitStack() as opening:
         service = await opening.enter_async_context(opened("sales"))
-        finance = await opening.enter_async_context(
-            finance_operations(dynamics, book=service.store.notes)
-        )
+        store, clock = service.store, service.bus.clock
+        books = await open_books(companies.values(), opening, clock, store.notes)
         return Wired(
             bus=service.bus,
-            clock=service.bus.clock,
-            inbox=service.store.inbox("ledger"),
-            transactions=finance.transactions,
-            companies=settings.companies,
+            companies=companies,
+            books=books,
+            inbox=store.inbox("ledger"),
+            cash_inbox=store.inbox("cash"),
+            records=store.records,
+            tax_check=partial(check, rates=rates),
             resources=opening.pop_all(),
         )
 

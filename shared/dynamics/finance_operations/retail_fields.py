@@ -24,15 +24,19 @@ RETAIL_FIELDS: tuple[EntityFields, ...] = (
             *("DiscountAmount", "TotalDiscountAmount", "SaleIsReturnSale", "IsTaxIncludedInPrice"),
             *("NumberOfItemLines", "NumberOfItems", "NumberOfPaymentLines"),
             *("Warehouse", "Staff", "CustomerAccount", "LoyaltyCardId", "RreceiptId"),
+            *("Comment", "Shift", "IncomeExpenseAmount"),
         ),
         read=IDENTITY_FIELDS,
         symbols={
-            "TransactionType": ("Sales",),
+            "TransactionType": (
+                *("Sales", "TenderDeclaration", "FloatEntry", "RemoveTender"),
+                *("SafeDrop", "BankDrop", "IncomeExpense"),
+            ),
             "TransactionStatus": ("None",),
             "SaleIsReturnSale": _YES_NO,
             "IsTaxIncludedInPrice": _YES_NO,
         },
-        lengths={"ChannelReferenceId": 36},
+        lengths={"ChannelReferenceId": 36, "Comment": 60},
         used_by=_USED_BY,
     ),
     EntityFields(

@@ -8,12 +8,12 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from services.sales.companies import CompanySettings
+from shared.companies import Company
 from shared.events import SaleCompleted, SaleReturned, TransactionKey, minor_units, round_money
 from shared.events.money import extended_amount, smallest_amount
 
 COMPANIES = {
-    company: CompanySettings(currencies=(currency,))
+    company: Company(currencies=(currency,))
     for company, currency in {
         "usrt": "USD", "gbrt": "GBP", "dert": "EUR", "aert": "AED", "kwrt": "KWD", "jprt": "JPY",
     }.items()
@@ -39,7 +39,9 @@ def _amounts(currency: str, most: int = 900) -> st.SearchStrategy[Decimal]:
 
 
 @st.composite
-def _line(draw: st.DrawFn, number: int, currency: str, inclusive: bool) -> dict[str, Any]:
+def _line(
+    draw: st.DrawFn, number: int, currency: str, inclusive: bool, *, exchanged: bool = False
+) -> dict[str, Any]:
     quantity = draw(st.decimals("0.001", "40", places=3))
     price = draw(st.decimals("0", "900", places=4))
     paid = extended_amount(quantity, price, currency)
@@ -50,7 +52,8 @@ def _line(draw: st.DrawFn, number: int, currency: str, inclusive: bool) -> dict[
         )
         paid -= amount
         discounts.append({"code": code, "amount": amount})
-    basket = round_money(paid * draw(st.sampled_from([Decimal(0), Decimal("0.05")])), currency)
+    share = Decimal(0) if exchanged else draw(st.sampled_from([Decimal(0), Decimal("0.05")]))
+    basket = round_money(paid * share, currency)
     paid -= basket
     net, taxes = paid, []
     for code, percent in draw(st.lists(st.sampled_from([("STD", 20), ("ECO", 2)]), max_size=3)):
@@ -69,6 +72,12 @@ def _line(draw: st.DrawFn, number: int, currency: str, inclusive: bool) -> dict[
     }
 
 
+def _worth(lines: list[dict[str, Any]]) -> Decimal:
+    parts = [line["net_amount"] for line in lines]
+    parts += [tax["amount"] for line in lines for tax in line["taxes"]]
+    return sum(parts, Decimal(0))
+
+
 @st.composite
 def sales(draw: st.DrawFn) -> SaleCompleted | SaleReturned:
     """Draw a sale or return of one of the six companies."""
@@ -78,14 +87,15 @@ def sales(draw: st.DrawFn) -> SaleCompleted | SaleReturned:
     lines = [
         draw(_line(number, currency, inclusive)) for number in range(1, draw(st.integers(1, 5)) + 1)
     ]
+    total = _worth(lines)
+    exchanged = []
+    for number in range(len(lines) + 1, len(lines) + 1 + draw(st.sampled_from([0, 0, 1, 2]))):
+        other = draw(_line(number, currency, inclusive, exchanged=True))
+        # What goes the other way is worth no more: else it would be the other kind of fact.
+        if _worth([*exchanged, other]) <= total:
+            exchanged.append(other)
     granted = sum((line["basket_discount"] for line in lines), Decimal(0))
-    total = sum(
-        (
-            line["net_amount"] + sum((t["amount"] for t in line["taxes"]), Decimal(0))
-            for line in lines
-        ),
-        Decimal(0),
-    )
+    total -= _worth(exchanged)
     smallest = smallest_amount(currency)
     rounding = draw(st.sampled_from([Decimal(0), 2 * smallest])) if smallest < 1 else Decimal(0)
     total += rounding
@@ -107,6 +117,7 @@ def sales(draw: st.DrawFn) -> SaleCompleted | SaleReturned:
             "currency": currency,
             "prices_include_tax": inclusive,
             "lines": lines,
+            "exchanged_lines": exchanged,
             "basket_discounts": [{"code": "BASKET", "amount": granted}] if granted else [],
             "tenders": tenders,
             "rounding": rounding,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 
 from services.sales.mapping import retail_transaction
+from services.sales.slips import Slip
 from shared.dynamics.finance_operations.retail_fields import RETAIL_FIELDS
 from shared.dynamics.finance_operations.retail_transactions import (
     DISCOUNT_LINES,
@@ -23,7 +24,7 @@ TABLES = {table.entity_set: table for table in RETAIL_FIELDS}
 def test_every_field_and_enum_symbol_of_a_sale_is_in_the_table(
     sale: SaleCompleted | SaleReturned,
 ) -> None:
-    booked = retail_transaction(sale, COMPANIES[sale.key.company])
+    booked = retail_transaction(Slip.of(sale), COMPANIES[sale.key.company])
     bodies = {
         HEADERS: (booked.header,),
         SALES_LINES: booked.sales_lines,

@@ -2,57 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from services.sales.companies import CompanySettings
 from services.sales.handlers import book
-from shared.bus import Delivery, Done, Later, Outcome, Parked, Rejected
-from shared.clock import Clock
+from shared.bus import Done, Later, Outcome, Parked, Rejected
 from shared.dynamics import (
-    Booked,
     Conflict,
     DynamicsError,
-    Failed,
     MissingParent,
-    Posting,
     Refused,
-    RetailTransaction,
     SetUpWrong,
     TryLater,
 )
-from shared.events import Fact, Reason, new_event
-from shared.store import Inbox, InboxResult, MemoryInbox, StoreUnavailable
-from tests.unit.sales.baskets import COMPANIES, simple_return, simple_sale
-
-NOW = datetime(2026, 3, 1, 23, 31, tzinfo=UTC)
-
-
-class Ledger:
-    """Dynamics as the port promises it: a key is booked once, the same again is found."""
-
-    def __init__(self, **errors: DynamicsError) -> None:
-        self.booked: dict[tuple[str, ...], RetailTransaction] = {}
-        self.calls = 0
-        self._errors = errors
-
-    async def post(self, transactions: Sequence[RetailTransaction]) -> Sequence[Posting]:
-        self.calls += 1
-        return [self._post(transaction) for transaction in transactions]
-
-    def _post(self, transaction: RetailTransaction) -> Posting:
-        error = self._errors.get("n" + transaction.transaction_number.split("-")[1])
-        if error is not None:
-            return Failed(error)
-        there = self.booked.setdefault(transaction.key, transaction)
-        if there.header != transaction.header:
-            return Failed(Conflict("GrossAmount: 1 there, 2 here"))
-        return Booked(key="/".join(transaction.key), already_there=there is not transaction)
+from shared.events import Reason
+from shared.store import InboxResult, MemoryInbox, StoreUnavailable
+from tests.unit.sales.baskets import simple_return, simple_sale
+from tests.unit.sales.fakes import NOW, Collaborators, Ledger, delivery
 
 
 class CrashingInbox(MemoryInbox):
@@ -70,19 +40,6 @@ class CrashingInbox(MemoryInbox):
 class UnavailableInbox(MemoryInbox):
     async def results(self, fact_ids: Sequence[UUID]) -> dict[UUID, InboxResult]:
         raise StoreUnavailable("no database")
-
-
-@dataclass
-class Collaborators:
-    transactions: Ledger = field(default_factory=Ledger)
-    inbox: Inbox = field(default_factory=MemoryInbox)
-    companies: Mapping[str, CompanySettings] = field(default_factory=lambda: COMPANIES)
-    clock: Clock = lambda: NOW
-
-
-def delivery(fact: Fact, attempt: int = 1) -> Delivery:
-    event: Any = new_event(fact, source="/tills/usrt/S1", time=NOW)
-    return Delivery(event=event, attempt=attempt, first_seen=NOW, message_id=str(event.id))
 
 
 def done(outcome: Outcome) -> Any:
@@ -135,7 +92,7 @@ async def test_a_crash_between_posting_and_recording_ends_with_one_document() ->
         (TryLater("deadlock", timedelta(0)), Later("deadlock", None)),
         (TryLater("unreachable"), Later("unreachable", None)),
         (SetUpWrong("no access"), Later("no access", None)),
-        (MissingParent("no store S1"), Parked("usrt/S1", "no store S1")),
+        (MissingParent("no store S1"), Parked("store/usrt/S1", "no store S1")),
         (Refused("no site"), Rejected(Reason.REFUSED_BY_DYNAMICS, "no site")),
         (Conflict("differs"), Rejected(Reason.DOCUMENT_DIFFERS, "differs")),
     ],

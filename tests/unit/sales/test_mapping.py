@@ -11,14 +11,20 @@ import pytest
 from hypothesis import given
 from pydantic import ValidationError
 
-from services.sales.companies import TENDER_TYPES, CompanySettings
-from services.sales.mapping import retail_transaction, transaction_number
+from services.sales import mapping
+from services.sales.slips import Slip, transaction_number
+from shared.companies import TENDER_TYPES, Company
+from shared.dynamics import RetailTransaction
 from shared.dynamics.finance_operations.retail_transactions import changeset
 from shared.events import SaleCompleted, SaleReturned
 from shared.events.basket import Tender
 from tests.unit.sales.baskets import COMPANIES, key, sales, simple_return, simple_sale
 
 USD = COMPANIES["usrt"]
+
+
+def retail_transaction(sale: SaleCompleted | SaleReturned, company: Company) -> RetailTransaction:
+    return mapping.retail_transaction(Slip.of(sale), company)
 
 
 def _sum(bodies: Iterable[Any], field: str) -> Decimal:
@@ -44,17 +50,19 @@ def test_every_amount_of_the_header_is_the_sum_of_its_lines(
 
 
 @given(sales())
-def test_a_sales_goods_leave_and_money_comes_and_a_return_is_the_reverse(
+def test_a_sales_goods_leave_and_money_comes_and_what_comes_back_is_the_reverse(
     sale: SaleCompleted | SaleReturned,
 ) -> None:
     booked = retail_transaction(sale, COMPANIES[sale.key.company])
     goods = -1 if isinstance(sale, SaleCompleted) else 1
+    exchanged = {line.number for line in sale.exchanged_lines}
     for line in booked.sales_lines:
-        assert cast("Decimal", line["Quantity"]) * goods > 0
+        way = -goods if line["LineNumber"] in exchanged else goods
+        assert cast("Decimal", line["Quantity"]) * way > 0
         for field in ("NetAmount", "NetAmountInclusiveTax", "SalesTaxAmount"):
-            assert cast("Decimal", line[field]) * goods >= 0
+            assert cast("Decimal", line[field]) * way >= 0
         assert cast("Decimal", line["Price"]) >= 0
-        assert cast("Decimal", line["LineDiscount"]) * goods <= 0
+        assert cast("Decimal", line["LineDiscount"]) * way <= 0
     for payment in booked.payment_lines:
         change = payment["IsChangeLine"] == "Yes"
         assert cast("Decimal", payment["AmountTendered"]) * goods * (-1 if change else 1) <= 0
@@ -114,7 +122,7 @@ def test_a_return_without_receipt_says_so() -> None:
 
 
 def test_transaction_date_is_the_stores_and_the_business_day_stays_the_tills() -> None:
-    company = CompanySettings(currencies=("USD",), time_zone="Asia/Dubai")
+    company = Company(currencies=("USD",), time_zone="Asia/Dubai")
     header = retail_transaction(simple_sale(), company).header
     assert header["TransactionDate"] == date(2026, 3, 2)
     assert header["TransactionTime"] == 3 * 3600 + 30 * 60 + 5
@@ -122,7 +130,7 @@ def test_transaction_date_is_the_stores_and_the_business_day_stays_the_tills() -
 
 
 def test_a_company_chooses_legal_entity_tenders_taxes_and_warehouse() -> None:
-    company = CompanySettings(
+    company = Company(
         legal_entity="us02",
         currencies=("USD",),
         tender_types={"card": "33"},
@@ -137,7 +145,7 @@ def test_a_company_chooses_legal_entity_tenders_taxes_and_warehouse() -> None:
 
 
 def test_taxes_that_share_a_code_in_dynamics_become_one_line() -> None:
-    company = CompanySettings(currencies=("USD",), tax_codes={"STD": "X", "ECO": "X"})
+    company = Company(currencies=("USD",), tax_codes={"STD": "X", "ECO": "X"})
     body = simple_sale().model_dump()
     body["lines"][0]["taxes"] = [
         {"code": "STD", "rate_percent": "20", "amount": "2.00"},
@@ -166,4 +174,4 @@ def test_every_tender_type_of_the_contract_has_a_payment_method() -> None:
 
 def test_an_unknown_time_zone_is_refused_when_settings_are_read() -> None:
     with pytest.raises(ValidationError, match="IANA"):
-        CompanySettings(currencies=("USD",), time_zone="Mars/Olympus")
+        Company(currencies=("USD",), time_zone="Mars/Olympus")

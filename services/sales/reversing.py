@@ -1,0 +1,102 @@
+"""Take back what was booked: one opposite document per order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from services.sales import aggregates
+from services.sales.accounts import NotBookable
+from services.sales.collaborators import Collaborators
+from services.sales.handlers import company_of
+from services.sales.journals import ticket_entries
+from services.sales.reversals import (
+    number_of,
+    opposite_drawer,
+    opposite_slip,
+    ordered_event,
+)
+from services.sales.slips import Slip
+from shared.booking import Booker, Plan
+from shared.bus import Delivery, Done, Later, Outcome, Rejected
+from shared.companies import Company
+from shared.events import (
+    CashMoved,
+    Event,
+    Reason,
+    ReversalOrdered,
+    SaleCompleted,
+    SaleReturned,
+    TenderDeclared,
+)
+from shared.store.errors import StoreUnavailable
+
+EFFECTS = ("ledger", "cash")
+"""Those this service books; orders for others are for the services that do."""
+
+
+async def reverse(deliveries: Sequence[Delivery], all_: Collaborators) -> list[Outcome]:
+    """Return one outcome per order: the opposite booked, or why it cannot be."""
+    try:
+        return [await _reverse(delivery, all_) for delivery in deliveries]
+    except StoreUnavailable as error:
+        return [Later(f"the store is unavailable: {error}")] * len(deliveries)
+
+
+async def _reverse(delivery: Delivery, all_: Collaborators) -> Outcome:
+    order: ReversalOrdered = delivery.event.data
+    if order.effect not in EFFECTS:
+        return Done()
+    inbox = all_.inbox if order.effect == "ledger" else all_.cash_inbox
+    if order.fact_id not in await inbox.results([order.fact_id]):
+        return _not_reversible(f"effect {order.effect} of fact {order.fact_id} is not booked")
+    event = ordered_event(order)
+    if event is None:
+        return _not_reversible(f"the order does not carry fact {order.fact_id}")
+
+    def prepare(_: Delivery) -> Plan[Any] | Outcome:
+        company = company_of(event.data, all_)
+        if isinstance(company, Rejected):
+            return company
+        try:
+            plan = _opposite(event, delivery, company, all_)
+        except NotBookable as error:
+            return Rejected(Reason.NOT_BOOKABLE_HERE, str(error))
+        return plan or _not_reversible("nothing was booked for it")
+
+    [outcome] = await Booker(order.effect, inbox, all_.clock).book([delivery], prepare)
+    return outcome
+
+
+def _opposite(
+    event: Event[Any], delivery: Delivery, company: Company, all_: Collaborators
+) -> Plan[Any] | None:
+    """Return the plan of the opposite document. Raises NotBookable.
+
+    A ticket that was booked within an aggregate or statement is taken back by itself.
+    """
+    fact, order_id, trace = event.data, delivery.event.id, delivery.event.traceparent
+    if isinstance(fact, CashMoved | TenderDeclared):
+        keeper = company.cash or company.ledger
+        if keeper == "none":
+            return None
+        return all_.books[keeper].drawer(opposite_drawer(fact, order_id, trace), company)
+    if not isinstance(fact, SaleCompleted | SaleReturned):
+        return None
+    slip = opposite_slip(fact, order_id, trace)
+    book = all_.books[company.ledger]
+    if company.grain == "statement" and aggregates.sums(fact, company, book):
+        entries = ticket_entries(slip.sale, company)
+        plan = book.statement(fact.key, number_of(order_id), entries, company)
+        return _with_amount(plan, slip)
+    return book.sale(slip, company)
+
+
+def _with_amount(plan: Plan[Any], slip: Slip) -> Plan[Any]:
+    from dataclasses import replace
+
+    return replace(plan, amount=slip.sale.signed_amount, currency=slip.sale.currency)
+
+
+def _not_reversible(detail: str) -> Rejected:
+    return Rejected(Reason.NOT_REVERSIBLE, detail)
