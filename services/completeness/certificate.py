@@ -6,8 +6,6 @@ JSON. Sequences are till transaction numbers.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -16,6 +14,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
+from shared.store.certificates import canonical_json, content_hash
+
 
 class Verdict(StrEnum):
     """The one word of a certificate; where several apply, the first of these."""
@@ -23,7 +23,8 @@ class Verdict(StrEnum):
     OPEN = "open"
     """The store has not closed the day yet; everything else is provisional."""
     INCOMPLETE = "incomplete"
-    """Something is not there: a sequence, a document, or the fact of a document."""
+    """Something is not there: a sequence, a document, the fact of a document, or one of the effects
+    of a fact while another is booked."""
     DIFFERS = "differs"
     """All is there, but amounts or counts do not agree."""
     BALANCED = "balanced"
@@ -53,10 +54,15 @@ class Terminal(_Part):
     terminal: str
     first: int
     last: int
+    runs: tuple[SequenceRange, ...]
+    """Numbers used, in order; several where the counter began again during the day."""
     missing: tuple[SequenceRange, ...]
     repeated: tuple[int, ...]
     """Sequences that more than one fact claims."""
     facts: int
+    transactions: dict[str, int]
+    """The facts by what they are: sale, return, voided, tender-declared, cash-moved, or the kind of
+    a recorded transaction such as training."""
     documents: int
     rejected: int
 
@@ -67,8 +73,29 @@ class Amounts(_Part):
     currency: str
     facts: Decimal
     documents: Decimal
+    """As they stand: less what was taken back."""
     difference: Decimal
     """Documents less facts."""
+
+
+class Tender(_Part):
+    """One means of payment in one currency: what came in, and what the store says there should be
+    and was. A drawer that is over or short is no fault of the books."""
+
+    type: str
+    currency: str
+    taken: Decimal
+    """By the facts: payments less change less what was paid out on returns."""
+    moved: Decimal
+    """What floats, drops and the like brought into the drawers, or took out of them."""
+    z_total: Decimal | None
+    """What the store's close says was taken; None where it says nothing about tenders."""
+    declared: Decimal | None
+    """What was counted; None where nobody has counted."""
+    expected: Decimal | None
+    """What should have been there when it was counted."""
+    over_short: Decimal | None
+    """Declared less expected: negative where money is short."""
 
 
 class Transaction(_Part):
@@ -107,6 +134,56 @@ class RejectedFact(_Part):
     """Whether the transaction has reached the ledger after all."""
 
 
+class BookedEffect(_Part):
+    """An effect of a fact that stands."""
+
+    effect: str
+    document: str
+    """Key of the document in its system; empty where it would name a person."""
+    posted_at: datetime
+
+
+class RefusedEffect(_Part):
+    """An effect of a fact that was refused and not booked since."""
+
+    effect: str
+    subscription: str
+    reason: str
+    detail: str
+    rejected_at: datetime
+
+
+class HalfBooked(_Part):
+    """A fact that is in the books in one place and was refused in another."""
+
+    terminal: str
+    sequence: int
+    fact_id: UUID
+    booked: tuple[BookedEffect, ...]
+    refused: tuple[RefusedEffect, ...]
+
+
+class TakenBack(_Part):
+    """An effect of a fact that was booked and then taken back on order."""
+
+    terminal: str
+    sequence: int
+    fact_id: UUID
+    effect: str
+    document: str
+    amount: Decimal
+    """Of the reversal: the opposite of what had been booked."""
+    currency: str
+    posted_at: datetime
+
+
+class DayOpen(_Part):
+    """The store's own word that it trades."""
+
+    opened_at: datetime
+    terminals: tuple[str, ...]
+
+
 class DayClose(_Part):
     """The store's own total."""
 
@@ -128,24 +205,27 @@ class Certificate(_Part):
     facts_seen: int
     """Sales and returns that were on the bus, invalid ones included if they named their key."""
     documents_posted: int
+    """Of sales and returns, in the ledger."""
     missing_sequences: int
     amounts: tuple[Amounts, ...]
+    tenders: tuple[Tender, ...]
     terminals: tuple[Terminal, ...]
     rejected: tuple[RejectedFact, ...]
+    """Of the ledger and of the drawers' money; other effects are in `half_booked`."""
     facts_without_document: tuple[Transaction, ...]
-    """Neither posted nor rejected yet."""
+    """Sales and returns neither posted nor rejected yet."""
     documents_without_fact: tuple[Transaction, ...]
     disagreements: tuple[Disagreement, ...]
+    half_booked: tuple[HalfBooked, ...]
+    taken_back: tuple[TakenBack, ...]
+    day_open: DayOpen | None
     day_close: DayClose | None
 
-    def canonical(self) -> bytes:
-        """Return the one byte sequence of this content: sorted keys, no spaces, UTF-8."""
-        content = self.model_dump(mode="json")
-        return json.dumps(
-            content, sort_keys=True, separators=(",", ":"), ensure_ascii=False
-        ).encode()
+    def canonical(self) -> str:
+        """Return the one text of this content: sorted keys, no spaces."""
+        return canonical_json(self.model_dump(mode="json"))
 
     def document(self) -> dict[str, Any]:
         """Return the content as JSON values, with its `hash` (`sha256:` and hex of `canonical`)."""
-        digest = hashlib.sha256(self.canonical()).hexdigest()
+        digest = content_hash(self.canonical())
         return self.model_dump(mode="json") | {"hash": f"sha256:{digest}"}

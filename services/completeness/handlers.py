@@ -6,17 +6,20 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
 from typing import Protocol
 
 from services.completeness.certificate import Certificate, Verdict
 from services.completeness.certify import certify
+from services.completeness.issuing import draft
 from services.completeness.mapping import entries, noted
 from shared.bus import Delivery, Done, Later, Outcome
 from shared.clock import Clock
 from shared.events import DocumentRejected
+from shared.store.certificates import Certificates, Draft
 from shared.store.errors import StoreUnavailable
 from shared.store.ledger import DayEntries, Evaluation, Ledger, StoreDay
-from shared.telemetry import MISSING_SEQUENCES
+from shared.telemetry import DAYS_NOT_CLOSED, MISSING_SEQUENCES
 
 _log = logging.getLogger("tillbus.completeness")
 
@@ -24,6 +27,8 @@ _DAYS_AT_ONCE = 200
 """Store-days read together: some ten thousand entries of a busy chain, a few megabytes."""
 
 _DAYS_PER_RUN = 20_000
+
+_CLOSES_WITHIN = timedelta(days=1)
 
 _REASONS_NAMED = 3
 """How many reasons one log line gives, gravest first; the certificate holds them all."""
@@ -34,6 +39,8 @@ class Collaborators(Protocol):
 
     @property
     def ledger(self) -> Ledger: ...
+    @property
+    def certificates(self) -> Certificates: ...
     @property
     def clock(self) -> Clock: ...
 
@@ -62,25 +69,30 @@ async def note_invalid(
 async def evaluate(collaborators: Collaborators) -> list[Certificate]:
     """Certify every store-day that changed since it was last looked at; log what became of it.
 
-    Returns those certificates. A day that changes meanwhile is due again: its version tells.
+    Returns those certificates. A day that changes meanwhile is due again: its version tells. What
+    is new about a closed day is issued before the day counts as looked at, so that a crash between
+    the two repeats the look, which finds it issued.
     """
     ledger = collaborators.ledger
     before = {each.day: each for each in await ledger.evaluations(other_than=Verdict.BALANCED)}
     due = await ledger.unevaluated(_DAYS_PER_RUN)
     certificates: list[Certificate] = []
     for start in range(0, len(due), _DAYS_AT_ONCE):
-        certificates += await _evaluate(ledger, due[start : start + _DAYS_AT_ONCE], before)
-    await _meter(ledger, {certificate.company for certificate in certificates})
+        part = due[start : start + _DAYS_AT_ONCE]
+        certificates += await _evaluate(collaborators, part, before)
+    changed = {certificate.company for certificate in certificates}
+    await _meter(ledger, changed, collaborators.clock().date())
     return certificates
 
 
 async def _evaluate(
-    ledger: Ledger, days: Sequence[StoreDay], before: Mapping[StoreDay, Evaluation]
+    collaborators: Collaborators, days: Sequence[StoreDay], before: Mapping[StoreDay, Evaluation]
 ) -> list[Certificate]:
-    known = await ledger.entries(days)
+    known = await collaborators.ledger.entries(days)
     # In a thread: a day of 20,000 sales takes a second, which nobody else should wait for.
-    certificates = await asyncio.to_thread(_certificates, known)
-    await ledger.evaluated(
+    certificates, drafts = await asyncio.to_thread(_certificates, known)
+    await collaborators.certificates.issue(drafts, collaborators.clock())
+    await collaborators.ledger.evaluated(
         [
             Evaluation(each.day, each.version, certificate.verdict, certificate.missing_sequences)
             for each, certificate in zip(known, certificates, strict=True)
@@ -91,8 +103,12 @@ async def _evaluate(
     return certificates
 
 
-def _certificates(known: Sequence[DayEntries]) -> list[Certificate]:
-    return [certify(each.day, each.entries) for each in known]
+def _certificates(known: Sequence[DayEntries]) -> tuple[list[Certificate], list[Draft]]:
+    certificates = [certify(each.day, each.entries) for each in known]
+    drafts = [
+        draft(each.day, certificate) for each, certificate in zip(known, certificates, strict=True)
+    ]
+    return certificates, [each for each in drafts if each]
 
 
 def _report(day: StoreDay, certificate: Certificate, before: Evaluation | None) -> None:
@@ -116,10 +132,17 @@ def _why(certificate: Certificate) -> str:
     return f"{named}; and {more} more" if more > 0 else named
 
 
-async def _meter(ledger: Ledger, changed: set[str]) -> None:
-    """Meter the sequences missing per company, and zero where a change has left none."""
+async def _meter(ledger: Ledger, changed: set[str], today: date) -> None:
+    """Meter what is missing and not closed per company, and zero where a change has left nothing.
+
+    A day counts as not closed once the whole day after it is over, wherever its store is.
+    """
     missing = Counter(dict.fromkeys(changed, 0))
+    not_closed = Counter(dict.fromkeys(changed, 0))
     for each in await ledger.evaluations(other_than=Verdict.BALANCED):
         missing[each.day.company] += each.missing_sequences
+        is_late = each.verdict == Verdict.OPEN and each.day.business_day < today - _CLOSES_WITHIN
+        not_closed[each.day.company] += is_late
     for company, sequences in missing.items():
         MISSING_SEQUENCES.set(sequences, {"company": company})
+        DAYS_NOT_CLOSED.set(not_closed[company], {"company": company})

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from shared.bus import BusCollaborators, once
 from shared.clock import Clock
 from shared.service import opened
+from shared.store.certificates import Certificates
 from shared.store.ledger import Ledger
 
 
@@ -18,6 +19,7 @@ class Wired:
     bus: BusCollaborators
     clock: Clock
     ledger: Ledger
+    certificates: Certificates
     resources: AsyncExitStack
 
     async def aclose(self) -> None:
@@ -32,6 +34,7 @@ async def _build() -> Wired:
             bus=service.bus,
             clock=service.bus.clock,
             ledger=service.store.ledger,
+            certificates=service.store.certificates,
             resources=opening.pop_all(),
         )
 

@@ -24,6 +24,7 @@ Personal data never goes into a span, a metric or a log line; keys of sales may.
 from __future__ import annotations
 
 from shared.telemetry.metrics import (
+    DAYS_NOT_CLOSED,
     FAILED,
     MISSING_SEQUENCES,
     PARKED,
@@ -49,6 +50,7 @@ from shared.telemetry.spans import (
 )
 
 __all__ = [
+    "DAYS_NOT_CLOSED",
     "FAILED",
     "LOGGER_NAME",
     "MISSING_SEQUENCES",

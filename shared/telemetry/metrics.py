@@ -41,3 +41,8 @@ MISSING_SEQUENCES = _meter.create_gauge(
     unit="{sequence}",
     description="Till sequence numbers of a store-day for which no fact has been seen",
 )
+DAYS_NOT_CLOSED = _meter.create_gauge(
+    "tillbus.days.not_closed",
+    unit="{day}",
+    description="Store-days that have seen trade or an opening, and no close by the day after next",
+)

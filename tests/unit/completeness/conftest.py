@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from shared.events import (
     Tender,
     new_event,
 )
-from shared.store import Ledger, Store
+from shared.store import Certificates, Ledger, MemoryCertificates, Store
 
 from .days import NOON, Transaction
 
@@ -33,6 +33,7 @@ from .days import NOON, Transaction
 class Collaborators:
     ledger: Ledger
     clock: Clock
+    certificates: Certificates = field(default_factory=MemoryCertificates)
 
 
 @pytest.fixture
@@ -44,7 +45,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 @pytest.fixture
 def collaborators(store: Store) -> Collaborators:
-    return Collaborators(store.ledger, lambda: NOON)
+    return Collaborators(store.ledger, lambda: NOON, store.certificates)
 
 
 def event(fact: Fact) -> Event[Any]:

@@ -11,7 +11,7 @@ from services.completeness import api, function_app, handlers, wiring
 from shared.store import DayFilter, MemoryLedger, StoreDay, StoreUnavailable
 
 from .conftest import Collaborators, deliveries, document, sale
-from .days import DAY, closing, transactions
+from .days import DAY, NOON, closing, transactions
 
 ROUTE = {"company": "usrt", "store": "S1", "day": "2026-03-01"}
 
@@ -25,7 +25,7 @@ async def witnessed(collaborators: Collaborators) -> Collaborators:
 
 
 async def _list(collaborators: Collaborators, **parameters: str) -> list[tuple[str, str]]:
-    answer = await api.list_certificates(parameters, collaborators.ledger)
+    answer = await api.list_certificates(parameters, collaborators)
     assert answer.status == HTTPStatus.OK
     listed = json.loads(answer.body())["certificates"]
     return [(each["business_day"], each["verdict"]) for each in listed]
@@ -34,7 +34,7 @@ async def _list(collaborators: Collaborators, **parameters: str) -> list[tuple[s
 async def test_one_store_day_is_answered_with_amounts_as_strings(
     witnessed: Collaborators,
 ) -> None:
-    answer = await api.get_certificate(ROUTE, witnessed.ledger)
+    answer = await api.get_certificate(ROUTE, witnessed)
 
     body = json.loads(answer.body())
     assert (answer.status, answer.content_type) == (HTTPStatus.OK, "application/json")
@@ -65,7 +65,7 @@ async def test_the_list_is_narrowed_by_company_store_and_days(witnessed: Collabo
 async def test_bad_parameters_are_answered_with_a_problem_document(
     witnessed: Collaborators, parameters: dict[str, str], detail: str
 ) -> None:
-    answer = await api.list_certificates(parameters, witnessed.ledger)
+    answer = await api.list_certificates(parameters, witnessed)
 
     assert answer.content_type == "application/problem+json"
     assert json.loads(answer.body()) == {
@@ -77,8 +77,8 @@ async def test_bad_parameters_are_answered_with_a_problem_document(
 
 
 async def test_a_store_day_nobody_has_heard_of_is_not_found(witnessed: Collaborators) -> None:
-    unheard = await api.get_certificate(ROUTE | {"store": "S9"}, witnessed.ledger)
-    no_day = await api.get_certificate(ROUTE | {"day": "20260301"}, witnessed.ledger)
+    unheard = await api.get_certificate(ROUTE | {"store": "S9"}, witnessed)
+    no_day = await api.get_certificate(ROUTE | {"day": "20260301"}, witnessed)
 
     assert unheard.status == HTTPStatus.NOT_FOUND
     assert unheard.document["detail"] == "nothing has been seen of store-day usrt/S9/2026-03-01"
@@ -91,7 +91,7 @@ class _Down(MemoryLedger):
 
 
 async def test_while_the_store_is_down_the_caller_is_told_to_come_back() -> None:
-    answer = await api.list_certificates({}, _Down())
+    answer = await api.list_certificates({}, Collaborators(_Down(), lambda: NOON))
 
     assert answer.status == HTTPStatus.SERVICE_UNAVAILABLE
     assert answer.headers == {"Retry-After": "10"}
@@ -103,7 +103,7 @@ async def test_too_many_store_days_at_once_are_refused(
 ) -> None:
     monkeypatch.setattr(api, "MAX_DAYS", 0)
 
-    answer = await api.list_certificates({}, witnessed.ledger)
+    answer = await api.list_certificates({}, witnessed)
 
     assert answer.status == HTTPStatus.BAD_REQUEST
     assert "1 store-days match, at most 0" in answer.body()
@@ -124,9 +124,14 @@ async def test_the_http_functions_answer_as_the_host_asks(
     assert json.loads(listed.get_body())["rejected_without_store_day"] == []
 
 
-async def _called(name: str, route: dict[str, str]) -> func.HttpResponse:
+async def _called(name: str, route: dict[str, str], accept: str = "*/*") -> func.HttpResponse:
     request = func.HttpRequest(
-        method="GET", url="/api/certificates", params={}, route_params=route, body=b""
+        method="GET",
+        url="/api/certificates",
+        headers={"Accept": accept},
+        params={},
+        route_params=route,
+        body=b"",
     )
     # The decorator leaves a builder under the name; the host calls the function inside it.
     builder = getattr(function_app, name)

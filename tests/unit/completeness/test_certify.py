@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.completeness.certificate import SequenceRange, Verdict
-from services.completeness.certify import certify, gaps
+from services.completeness.certify import certify
+from services.completeness.sequences import gaps
 from shared.store import Entries, PostedDocument, SeenFact
 
 from .days import (
