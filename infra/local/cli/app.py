@@ -124,13 +124,17 @@ def _as_program(program: Callable[[list[str]], int], arguments: list[str] | None
 def replay(
     file: Annotated[Path, typer.Argument(help="Online Retail CSV or CSV.gz, either layout.")],
     invoices: Annotated[int | None, typer.Option(min=1, help="Only the first N invoices.")] = None,
+    outbox: Annotated[
+        Path | None,
+        typer.Option(help="Keep the facts in this file first: a killed replay goes on from there."),
+    ] = None,
     data: Data = DEFAULT_DATA,
     as_json: AsJson = False,
 ) -> int:
     """Turn a file of real transactions into facts and publish them to the running platform."""
     from infra.local.cli.publishing import replay_file
 
-    return run(lambda: replay_file(read_addresses(data), file, invoices, as_json))
+    return run(lambda: replay_file(read_addresses(data), file, invoices, outbox, as_json))
 
 
 @app.command()

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from pathlib import Path
 
+from infra.local.cli.outboxes import upload_through
 from infra.local.cli.output import Refused, out, print_json, progress
 from infra.local.cli.till import till_publisher
 from infra.local.platform import Addresses
@@ -20,11 +21,20 @@ GENERATED_DAY = date(2026, 3, 2)
 """Business day of generated sales; fixed, so that the same seed publishes the same ids."""
 
 
-async def replay_file(addresses: Addresses, path: Path, invoices: int | None, as_json: bool) -> int:
-    """Publish a file of real transactions and account for every row of it."""
+async def replay_file(
+    addresses: Addresses, path: Path, invoices: int | None, outbox: Path | None, as_json: bool
+) -> int:
+    """Publish a file of real transactions and account for every row of it.
+
+    With an `outbox` every fact is on disk before any is sent: killed at any moment, the same
+    command goes on where it was.
+    """
     try:
         facts = read_facts(path, invoices=invoices)
-        published = await _publish(addresses, facts, f"replaying {path.name}")
+        if outbox is None:
+            published = await _publish(addresses, facts, f"replaying {path.name}")
+        else:
+            published = await upload_through(outbox, addresses, facts, f"replaying {path.name}")
     except UnreadableFile as error:
         raise Refused(str(error)) from error
     if as_json:

@@ -11,12 +11,10 @@ from datetime import timedelta
 from itertools import islice
 from typing import Any, Protocol
 
-from opentelemetry.trace import SpanKind
-
+from infra.local.till.traced import traced_event
 from shared.bus import PublishFailed
 from shared.clock import Clock, utc_now
-from shared.events import Event, Fact, new_event
-from shared.telemetry import delivery_span, traceparent_of
+from shared.events import Event, Fact
 
 BATCH = 100
 """Facts handed to the publisher at once where no rate is asked for."""
@@ -86,7 +84,7 @@ async def _publish_batch(
 ) -> int:
     """Return how often the batch, or what was left of it, had to be sent again."""
     with ExitStack() as spans:
-        waiting = [_event(fact, clock, spans) for fact in facts]
+        waiting = [traced_event(fact, clock, spans) for fact in facts]
         pause, waited, repeated = FIRST_PAUSE, timedelta(0), 0
         while True:
             try:
@@ -101,30 +99,6 @@ async def _publish_batch(
             waited += pause
             pause = min(2 * pause, LONGEST_PAUSE)
             repeated += 1
-
-
-def _event(fact: Fact, clock: Clock, spans: ExitStack) -> Event[Fact]:
-    """Return the fact's event, whose trace begins here; its span ends with the batch."""
-    span = spans.enter_context(
-        delivery_span(
-            f"publish {fact.TOPIC}",
-            parent=None,
-            kind=SpanKind.PRODUCER,
-            attributes={
-                "messaging.system": "servicebus",
-                "messaging.operation.type": "send",
-                "messaging.operation.name": "publish",
-                "messaging.destination.name": fact.TOPIC,
-                "messaging.message.id": str(fact.event_id),
-                "tillbus.subject": fact.natural_key(),
-            },
-        )
-    )
-    return new_event(fact, source=_source(fact), time=clock(), traceparent=traceparent_of(span))
-
-
-def _source(fact: Fact) -> str:
-    return "/".join(("/tills", *(fact.place or ())))
 
 
 def _batches(facts: Iterable[Fact], size: int) -> Iterator[list[Fact]]:

@@ -93,7 +93,7 @@ def report(result: Result) -> str:
             *(f"  {line}" for line in least.told),
             *(f"  -> {failure}" for failure in (least.failures or result.failures)),
             f"repeat: python -m tests.simulation.chain --seeds {plan.seed}"
-            + f" --per-store {plan.per_store} --strikes '{told}'",
+            f" --per-store {plan.per_store} --strikes '{told}'",
         ]
     )
 

@@ -85,7 +85,8 @@ class Simulation:
             for number in range(plan.instances)
         ]
         with self._dynamics.reachable(hazards, weather), platform.beneath():
-            background = [asyncio.create_task(each.run()) for each in (bus, *workers)]
+            running = [bus.run(), *(worker.run() for worker in workers)]
+            background = [asyncio.create_task(each) for each in running]
             publisher = Publisher(bus.client(), clock=now)
             try:
                 await publish(plan.seed, uploads(plan.seed, facts), publisher)

@@ -10,6 +10,7 @@ from shared.events import EFFECTS, Effect
 from shared.store import (
     MemoryArchive,
     MemoryAudit,
+    MemoryCertificates,
     MemoryInbox,
     MemoryLedger,
     MemoryNotes,
@@ -33,6 +34,7 @@ class SimulatedStore:
         self.audit = self._reached("audit", MemoryAudit())
         self.records = self._reached("records", MemoryRecords())
         self.ledger = self._reached("ledger", MemoryLedger())
+        self.certificates = self._reached("certificates", MemoryCertificates())
         self.notes = MemoryNotes()
 
     def inbox(self, effect: Effect) -> MemoryInbox:

@@ -46,7 +46,7 @@ def uploads(seed: int, facts: Sequence[Fact]) -> list[Upload]:
     offline = {till for till in tills if chance.random() < 0.2}
     found: list[Upload] = []
     for fact in facts:
-        happened: datetime = getattr(fact, "occurred_at", None) or getattr(fact, "closed_at", OPENS)
+        happened: datetime = getattr(fact, "occurred_at", getattr(fact, "closed_at", OPENS))
         at = BEGIN + (happened - OPENS) / FASTER + timedelta(seconds=chance.expovariate(1 / 5))
         lane = None
         if _till(fact) in offline:

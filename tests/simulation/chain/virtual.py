@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from concurrent.futures import Executor
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
+from typing_extensions import TypeVarTuple, Unpack
+
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 BEGIN = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
 """Where virtual time begins."""
@@ -40,7 +44,9 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._virtual += max(timeout, 0.0)
         return []
 
-    def run_in_executor(self, executor: Any, func: Callable[..., T], *args: Any) -> Any:
+    def run_in_executor(
+        self, executor: Executor | None, func: Callable[[Unpack[Ts]], T], *args: Unpack[Ts]
+    ) -> asyncio.Future[T]:
         future: asyncio.Future[T] = self.create_future()
         try:
             future.set_result(func(*args))

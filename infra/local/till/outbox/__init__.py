@@ -1,8 +1,8 @@
 """What a till keeps until the bus has it: an encrypted outbox on disk, and who uploads it.
 
-    with Outbox.open(path, key) as outbox:
-        outbox.put(sale)                  # on disk once it returns; the next customer may come
-        await Uploader(outbox, publisher).run()
+with Outbox.open(path, key) as outbox:
+    outbox.put(sale)                  # on disk once it returns; the next customer may come
+    await Uploader(outbox, publisher).run()
 """
 
 from __future__ import annotations

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -14,10 +14,15 @@ from uuid import UUID
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
+from infra.local.till.traced import traced_event
 from shared.clock import Clock, utc_now
-from shared.events import Event, Fact, decode, encode, new_event
+from shared.events import Event, Fact, decode, encode
 
 _BUSY_SECONDS = 5.0
+
+REMEMBERED = timedelta(days=14)
+"""How long the ids of facts are kept that the bus has: what is put again meanwhile is not sent
+again. It would do no harm, only work."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS outbox (
@@ -28,6 +33,11 @@ CREATE TABLE IF NOT EXISTS outbox (
     refused TEXT
 );
 CREATE INDEX IF NOT EXISTS outbox_waiting ON outbox (number) WHERE refused IS NULL;
+CREATE TABLE IF NOT EXISTS sent (
+    event_id TEXT PRIMARY KEY,
+    sent_at TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS sent_since ON sent (sent_at);
 """
 
 
@@ -60,8 +70,8 @@ class Outbox:
     """One file per terminal; one process at a time writes it.
 
     Facts are encrypted with Fernet (AES-128-CBC and HMAC-SHA256); only event ids and times can be
-    read without the key. A fact that is put twice is kept once. What is confirmed is deleted and
-    overwritten on disk (SQLite: secure_delete).
+    read without the key. A fact that is put twice is kept, and sent, once. What is confirmed is
+    deleted and overwritten on disk (SQLite: secure_delete).
     """
 
     def __init__(
@@ -110,18 +120,18 @@ class Outbox:
 
         Raises OutboxFull.
         """
-        now = self._clock()
-        events = [new_event(fact, source=source or _source(fact), time=now) for fact in facts]
-        rows = [
-            (str(event.id), self._cipher.encrypt(encode(event)), now.isoformat())
-            for event in events
-        ]
+        added_at = self._clock().isoformat()
+        with ExitStack() as spans:
+            events = [traced_event(fact, self._clock, spans, source) for fact in facts]
+        rows = [(str(event.id), self._cipher.encrypt(encode(event)), added_at) for event in events]
         with self._transaction():
             held = self._database.execute("SELECT count(*) FROM outbox").fetchone()[0]
             if held + len(rows) > self._most:
                 raise OutboxFull(f"{held} facts wait, at most {self._most} may")
             self._database.executemany(
-                "INSERT OR IGNORE INTO outbox (event_id, body, added_at) VALUES (?, ?, ?)", rows
+                "INSERT OR IGNORE INTO outbox (event_id, body, added_at) SELECT ?1, ?2, ?3 "
+                "WHERE NOT EXISTS (SELECT 1 FROM sent WHERE event_id = ?1)",
+                rows,
             )
         for told in self._listeners:
             told()
@@ -135,18 +145,23 @@ class Outbox:
         return [Waiting(number, self._read(number, body)) for number, body in rows]
 
     def confirmed(self, numbers: Iterable[int]) -> None:
-        """Forget them: the bus has them."""
+        """Forget them but for their ids: the bus has them."""
+        now = self._clock()
+        those = [(number,) for number in numbers]
         with self._transaction():
             self._database.executemany(
-                "DELETE FROM outbox WHERE number = ?", [(number,) for number in numbers]
+                "INSERT OR IGNORE INTO sent SELECT event_id, ?2 FROM outbox WHERE number = ?1",
+                [(number, now.isoformat()) for (number,) in those],
+            )
+            self._database.executemany("DELETE FROM outbox WHERE number = ?", those)
+            self._database.execute(
+                "DELETE FROM sent WHERE sent_at < ?", ((now - REMEMBERED).isoformat(),)
             )
 
     def refuse(self, number: int, why: str) -> None:
         """Put one aside that the bus will never take; the others go on, and `refused` tells it."""
         with self._transaction():
-            self._database.execute(
-                "UPDATE outbox SET refused = ? WHERE number = ?", (why, number)
-            )
+            self._database.execute("UPDATE outbox SET refused = ? WHERE number = ?", (why, number))
 
     def refused(self) -> list[tuple[Waiting, str]]:
         """Return what was put aside, with the reason. Raises OutboxDamaged."""
@@ -207,7 +222,3 @@ class Outbox:
             raise OutboxFull(f"the outbox cannot be written: {error}") from error
         except sqlite3.DatabaseError as error:
             raise OutboxDamaged(f"the outbox cannot be used: {error}") from error
-
-
-def _source(fact: Fact) -> str:
-    return "/".join(("/tills", *(fact.place or ())))

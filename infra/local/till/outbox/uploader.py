@@ -69,14 +69,18 @@ class Uploader:
     async def run(self) -> None:
         """Upload whatever is put, for ever; cancel it to stop. Raises OutboxDamaged."""
         loop, something_put = asyncio.get_running_loop(), asyncio.Event()
-        self._outbox.when_put(lambda: loop.call_soon_threadsafe(something_put.set))
+
+        def told() -> None:
+            loop.call_soon_threadsafe(something_put.set)
+
+        self._outbox.when_put(told)
         while True:
             something_put.clear()
             await self.upload()
             await something_put.wait()
 
     async def upload(self) -> Uploaded:
-        """Return once nothing waits any more, however long the bus is away. Raises OutboxDamaged."""
+        """Return once nothing waits, however long the bus is away. Raises OutboxDamaged."""
         done = Uploaded()
         pause = FIRST_PAUSE
         while waiting := self._outbox.waiting(self._batch):
