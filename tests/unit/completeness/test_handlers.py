@@ -11,7 +11,7 @@ from sqlalchemy import event as sqlalchemy_event
 
 from services.completeness import handlers
 from services.completeness.certificate import Verdict
-from shared.bus import Done, Later, RetryPolicy
+from shared.bus import Done, Later
 from shared.bus.consumer import consume
 from shared.bus.message import Received
 from shared.bus.settlement import Rejection, Unsettled
@@ -109,9 +109,7 @@ async def _consume(bodies: Sequence[bytes], collaborators: Collaborators) -> _Se
         settled,
         lambda deliveries: handlers.witness(deliveries, collaborators),
         source=Subscription("sale-completed", "completeness"),
-        publisher=MemoryBus().publisher(),
-        retry_policy=RetryPolicy(),
-        clock=lambda: NOON,
+        bus=MemoryBus().collaborators(),
         note_invalid=note,
     )
     return settled

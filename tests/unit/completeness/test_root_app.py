@@ -27,9 +27,10 @@ print(json.dumps(asyncio.run(main(Path(sys.argv[1])))))
 """
 
 HTTP_AND_TIMERS = {
-    "evaluate_store_days": ("timerTrigger", "0 * * * * *"),
+    "evaluate_store_days": ("timerTrigger", "*/20 * * * * *"),
     "get_certificate": ("httpTrigger", "certificates/{company}/{store}/{day}"),
     "list_certificates": ("httpTrigger", "certificates"),
+    "list_half_booked": ("httpTrigger", "half-booked"),
 }
 
 
@@ -99,7 +100,8 @@ def test_a_package_with_one_service_registers_that_one_by_the_same_file(
 
     subscriptions = _subscriptions(_indexed(tmp_path))
 
-    assert subscriptions == [each for each in _topology() if each[1] == service]
+    mine = {service, f"{service}-backfill"}
+    assert subscriptions == [each for each in _topology() if each[1] in mine]
 
 
 def test_the_host_file_is_what_the_services_count_on() -> None:
@@ -137,19 +139,19 @@ def test_the_example_settings_name_every_setting_the_services_read() -> None:
     } <= values.keys()
 
 
-def test_the_example_settings_build_the_settings_of_both_services(
+def test_the_example_settings_build_the_settings_of_the_services(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from services.completeness.wiring import CompletenessSettings
     from services.sales.wiring import SalesSettings
     from shared.bus import BusSettings
     from shared.dynamics import DynamicsSettings
+    from shared.service import StoreSettings
 
     example = json.loads((ROOT / "local.settings.example.json").read_text())
     for name, value in example["Values"].items():
         monkeypatch.setenv(name, value)
 
-    assert CompletenessSettings().store_url == SalesSettings().store_url
+    assert StoreSettings().store_url.startswith("sqlite+aiosqlite:///")
     assert SalesSettings().companies["kwrt"].currencies == ("KWD",)
     assert BusSettings().connection_string
     assert DynamicsSettings().authority == "https://localhost:7443"
