@@ -46,6 +46,8 @@ class Plan(Generic[D]):
 Prepare = Callable[[Delivery], Plan[Any] | Outcome]
 """Returns the plan, or the outcome where there is nothing to book. Pure."""
 
+_Planned = tuple[Delivery, Plan[Any]]
+
 
 @dataclass(frozen=True, slots=True)
 class Booker:
@@ -62,20 +64,32 @@ class Booker:
         one after recording repeats the announcement, with the same id and content. A fact whose
         content is not that of the one booked under its id is rejected.
         """
-        distinct = {delivery.event.id: delivery for delivery in deliveries}
+        first: dict[UUID, Delivery] = {}
+        for delivery in deliveries:
+            first.setdefault(delivery.event.id, delivery)
         try:
-            outcomes = await self._outcomes(distinct, prepare)
+            results, others = await self._booked(first, prepare)
         except StoreUnavailable as error:
             _log.error("The store is unavailable, %s waits: %s", self.effect, error)
             return [Later(f"the store is unavailable: {error}")] * len(deliveries)
-        return [outcomes[delivery.event.id] for delivery in deliveries]
+        outcomes: list[Outcome] = []
+        for delivery in deliveries:
+            fact_id, fact = delivery.event.id, delivery.event.data
+            if fact_id in results:
+                outcomes.append(announced(fact, results[fact_id]))
+            elif fact == first[fact_id].event.data:
+                outcomes.append(others[fact_id])
+            else:
+                outcomes.append(Later("another content under this id was tried at the same time"))
+        return outcomes
 
-    async def _outcomes(
+    async def _booked(
         self, deliveries: Mapping[UUID, Delivery], prepare: Prepare
-    ) -> dict[UUID, Outcome]:
+    ) -> tuple[dict[UUID, InboxResult], dict[UUID, Outcome]]:
+        """Return what is booked by now, and the outcomes of the others."""
         results = await self.inbox.results(list(deliveries))
-        outcomes: dict[UUID, Outcome] = {}
-        plans: list[tuple[Delivery, Plan[Any]]] = []
+        others: dict[UUID, Outcome] = {}
+        plans: list[_Planned] = []
         for fact_id, delivery in deliveries.items():
             if fact_id in results:
                 continue
@@ -83,36 +97,43 @@ class Booker:
             if isinstance(prepared, Plan):
                 plans.append((delivery, prepared))
             else:
-                outcomes[fact_id] = prepared
-        booked, failures = await self._post(plans)
+                others[fact_id] = prepared
+        booked, failures, bug = await self._posted(plans)
         if booked:
             results |= await self.inbox.record(booked)
-        outcomes |= failures
-        for fact_id, result in results.items():
-            outcomes[fact_id] = announced(deliveries[fact_id].event.data, result)
-        return outcomes
+        if bug is not None:
+            raise bug
+        return results, others | failures
 
-    async def _post(
-        self, plans: Sequence[tuple[Delivery, Plan[Any]]]
-    ) -> tuple[list[InboxResult], dict[UUID, Outcome]]:
-        """Return what is booked, and the outcomes of the others."""
-        by_port: dict[Any, list[tuple[Delivery, Plan[Any]]]] = {}
+    async def _posted(
+        self, plans: Sequence[_Planned]
+    ) -> tuple[list[InboxResult], dict[UUID, Outcome], BaseException | None]:
+        """Return what is booked, the outcomes of the others, and what a port raised, if one did.
+
+        A port that raises keeps nothing of what the others have booked from being recorded.
+        """
+        by_port: dict[Any, list[_Planned]] = {}
         for pair in plans:
             by_port.setdefault(pair[1].post, []).append(pair)
         postings = await asyncio.gather(
-            *(post([plan.document for _, plan in group]) for post, group in by_port.items())
+            *(post([plan.document for _, plan in group]) for post, group in by_port.items()),
+            return_exceptions=True,
         )
         now = self.clock()
         booked: list[InboxResult] = []
         failures: dict[UUID, Outcome] = {}
+        bug: BaseException | None = None
         for group, answers in zip(by_port.values(), postings, strict=True):
+            if isinstance(answers, BaseException):
+                bug = answers
+                continue
             for (delivery, plan), posting in zip(group, answers, strict=True):
                 if isinstance(posting, Booked):
                     booked.append(self._result(delivery, plan, posting))
                 else:
                     waits_for = plan.waits_for(posting.error)
                     failures[delivery.event.id] = failure(posting.error, now, waits_for)
-        return booked, failures
+        return booked, failures, bug
 
     def _result(self, delivery: Delivery, plan: Plan[Any], posting: Booked) -> InboxResult:
         return InboxResult(
