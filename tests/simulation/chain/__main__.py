@@ -87,13 +87,13 @@ def report(result: Result) -> str:
         kept = shortest(list(result.struck.items()), fails, MOST_SHRINKING_RUNS)
         least = one.run(Plan(plan.seed, plan.per_store, plan.instances, tuple(kept)))
     told = ",".join(f"{point}:{strike}" for point, strike in kept)
+    command = f"--seeds {plan.seed} --per-store {plan.per_store} --strikes '{told}'"
     return "\n".join(
         [
             f"seed {plan.seed} fails, with {len(kept)} of {len(result.struck)} strikes:",
             *(f"  {line}" for line in least.told),
             *(f"  -> {failure}" for failure in (least.failures or result.failures)),
-            f"repeat: python -m tests.simulation.chain --seeds {plan.seed}"
-            f" --per-store {plan.per_store} --strikes '{told}'",
+            f"repeat: python -m tests.simulation.chain {command}",
         ]
     )
 

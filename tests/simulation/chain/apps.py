@@ -3,6 +3,7 @@ bus, store and network."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import random
@@ -17,6 +18,7 @@ from unittest.mock import patch
 import azure.functions as func
 
 from shared.bus import BusCollaborators, Publisher, RetryPolicy
+from shared.bus.lanes import LiveFirst
 from shared.clock import Clock
 from shared.service import Opened
 from tests.simulation.chain.bus import SimulatedBus
@@ -141,6 +143,7 @@ class Platform:
             retry_policy=RetryPolicy(chance=chance.random),
             parking=self.store.parking,
             archive=self.store.archive,
+            lanes=LiveFirst(asyncio.get_running_loop().time),
         )
         yield Opened(bus, self.store)  # type: ignore[arg-type]
 
