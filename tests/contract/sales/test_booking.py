@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -20,55 +17,14 @@ from pydantic import ValidationError
 from infra.local.dynamics import DynamicsSimulator, Fault, FaultKind
 from infra.local.till.baskets import TradingDay
 from services.sales import handlers, wiring
-from shared.bus import Delivery, Done, Later, Rejected
+from shared.bus import Done, Later, Rejected
 from shared.dynamics import finance_operations
-from shared.events import Fact, Reason, StoreDayClosed, new_event
-from shared.store import MemoryInbox
+from shared.dynamics.finance_operations import FinanceOperations
+from shared.events import Reason, SaleCompleted, SaleReturned, StoreDayClosed
 from tests.contract.dynamics.conftest import inspect, settings_for
-from tests.unit.sales.baskets import COMPANIES, sales, simple_return, simple_sale
-
-BUS = (
-    "Endpoint=sb://127.0.0.1:1;SharedAccessKeyName=RootManageSharedAccessKey;"
-    "SharedAccessKey=SAS_KEY_VALUE;UseDevelopmentEmulator=true;"
-)
-"""Nobody listens there: booking itself never talks to the bus."""
-
-
-def delivery(fact: Fact) -> Delivery:
-    now = datetime(2026, 3, 2, tzinfo=UTC)
-    event: Any = new_event(fact, source="/tills/S1", time=now)
-    return Delivery(event=event, attempt=1, first_seen=now, message_id=str(event.id))
-
-
-@asynccontextmanager
-async def worker(
-    simulator: DynamicsSimulator, store: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[wiring.Wired]:
-    """A worker as Azure starts one: everything it knows comes from app settings."""
-    registration = simulator.registration
-    for name, value in {
-        "ServiceBusConnection": BUS,
-        "STORE_URL": f"sqlite+aiosqlite:///{store}",
-        "COMPANIES": json.dumps({"usrt": {"currencies": ["USD"]}, "gbrt": {"currencies": ["GBP"]}}),
-        "DYNAMICS_URL": simulator.api_url,
-        "DYNAMICS_TENANT_ID": registration.tenant_id,
-        "DYNAMICS_CLIENT_ID": registration.client_id,
-        "DYNAMICS_CLIENT_SECRET": registration.client_secret,
-        "DYNAMICS_AUTHORITY": simulator.identity_url,
-        "DYNAMICS_CA_FILE": str(simulator.ca_file),
-    }.items():
-        monkeypatch.setenv(name, value)
-    wired = await wiring._build()
-    try:
-        yield wired
-    finally:
-        await wired.aclose()
-
-
-@pytest.fixture
-async def simulator() -> AsyncIterator[DynamicsSimulator]:
-    async with DynamicsSimulator() as running:
-        yield running
+from tests.contract.sales.conftest import worker
+from tests.unit.sales.baskets import sales, simple_return, simple_sale
+from tests.unit.sales.fakes import Collaborators, delivery
 
 
 async def test_a_worker_started_from_settings_books_a_sale_and_its_return(
@@ -159,15 +115,11 @@ async def test_a_setting_that_is_missing_is_named(
             await wiring._build()
 
 
-class _Bare:
+def _bare(finance: FinanceOperations) -> Collaborators:
     """Collaborators on a running simulator, without a database."""
-
-    companies = COMPANIES
-
-    def __init__(self, transactions: Any) -> None:
-        self.transactions = transactions
-        self.inbox = MemoryInbox()
-        self.clock = lambda: datetime.now(UTC)
+    all_ = Collaborators(clock=lambda: datetime.now(UTC))
+    all_.transactions = finance.transactions  # type: ignore[assignment]
+    return all_
 
 
 @settings(
@@ -181,9 +133,7 @@ async def test_whatever_a_till_may_publish_dynamics_books_to_the_cent(
     async with httpx.AsyncClient() as http:
         await http.post(f"{simulator.api_url}/_simulator/reset")
     async with finance_operations(settings_for(simulator)) as finance:
-        outcomes = await handlers.book(
-            [delivery(fact) for fact in facts], _Bare(finance.transactions)
-        )
+        outcomes = await handlers.book([delivery(fact) for fact in facts], _bare(finance))
     assert [type(outcome) for outcome in outcomes] == [Done] * len(facts), outcomes
     booked = await inspect(simulator, "transactions")
     expected: dict[str, Decimal] = {}
@@ -198,15 +148,14 @@ async def test_a_trading_day_is_booked_as_the_tills_closed_it(
     simulator: DynamicsSimulator,
 ) -> None:
     facts = list(TradingDay(7, transactions_per_store=30))
-    trade = [fact for fact in facts if not isinstance(fact, StoreDayClosed)]
+    trade = [fact for fact in facts if isinstance(fact, SaleCompleted | SaleReturned)]
     closed = {
         (fact.company, fact.store): (fact.currency, fact.total)
         for fact in facts
         if isinstance(fact, StoreDayClosed)
     }
     async with finance_operations(settings_for(simulator)) as finance:
-        bare = _Bare(finance.transactions)
-        outcomes = await handlers.book([delivery(fact) for fact in trade], bare)
+        outcomes = await handlers.book([delivery(fact) for fact in trade], _bare(finance))
     assert all(isinstance(outcome, Done) for outcome in outcomes)
     booked = await inspect(simulator, "transactions")
     assert booked["count"] == len(trade)

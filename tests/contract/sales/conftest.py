@@ -1,0 +1,84 @@
+"""A worker as Azure starts one, on a running simulator: all it knows comes from app settings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from infra.local.dynamics import DynamicsSimulator
+from services.sales import wiring
+
+BUS = (
+    "Endpoint=sb://127.0.0.1:1;SharedAccessKeyName=RootManageSharedAccessKey;"
+    "SharedAccessKey=SAS_KEY_VALUE;UseDevelopmentEmulator=true;"
+)
+"""Nobody listens there: booking itself never talks to the bus."""
+
+COMPANIES: Mapping[str, Any] = {
+    "usrt": {"currencies": ["USD"]},
+    "gbrt": {"currencies": ["GBP"]},
+}
+CHANNEL = {
+    "COMPANY": "usrt",
+    "OPERATING_UNIT": "101",
+    "CHANNEL_ID": "5637144592",
+    "STORE": "STORE101",
+    "TERMINAL": "T1",
+}
+
+
+@pytest.fixture
+async def simulator() -> AsyncIterator[DynamicsSimulator]:
+    async with DynamicsSimulator() as running:
+        yield running
+
+
+@asynccontextmanager
+async def worker(
+    simulator: DynamicsSimulator,
+    store: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    companies: Mapping[str, Any] = COMPANIES,
+    **more: str,
+) -> AsyncIterator[wiring.Wired]:
+    """Give the collaborators of a worker whose settings name these companies."""
+    registration = simulator.registration
+    signing_in = {
+        "URL": simulator.api_url,
+        "TENANT_ID": registration.tenant_id,
+        "CLIENT_ID": registration.client_id,
+        "CLIENT_SECRET": registration.client_secret,
+        "AUTHORITY": simulator.identity_url,
+        "CA_FILE": str(simulator.ca_file),
+    }
+    values = {
+        "ServiceBusConnection": BUS,
+        "STORE_URL": f"sqlite+aiosqlite:///{store}",
+        "COMPANIES": json.dumps(companies),
+        **{f"COMMERCE_{name}": value for name, value in CHANNEL.items()},
+        **more,
+    }
+    for prefix in ("DYNAMICS", "BUSINESS_CENTRAL", "COMMERCE"):
+        values |= {f"{prefix}_{name}": value for name, value in signing_in.items()}
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
+    wired = await wiring._build()
+    try:
+        yield wired
+    finally:
+        await wired.aclose()
+
+
+async def rows(simulator: DynamicsSimulator, product: str, name: str) -> list[dict[str, Any]]:
+    """Return what the simulator's books have in a set, of every company."""
+    async with httpx.AsyncClient(base_url=f"{simulator.api_url}/_simulator") as http:
+        parameters = {"product": product, "set": name, "top": 10_000}
+        answer = await http.get("/entities", params=parameters)
+        found: list[dict[str, Any]] = answer.raise_for_status().json()["value"]
+        return found
