@@ -42,18 +42,15 @@ class Merging:
     """Conflicts found: key -> state and conflict."""
     endings: dict[str, Ending] = field(default_factory=dict)
     """How conflicts that were open have ended."""
-    stale: set[str] = field(default_factory=set)
-    """Fields of which something older was said than is known."""
 
-    def take(self, fact: CustomerFact) -> None:
-        """Merge one fact."""
+    def take(self, fact: CustomerFact) -> frozenset[str]:
+        """Merge one fact; return the fields of which it says something older than is known."""
         kind = kind_of(fact)
         known = self.profile.kind.claims
         if kind and (kind.origin not in known or kind.said_after(known[kind.origin])):
             told = FieldClaims(claims={**known, kind.origin: kind})
             self.profile = self.profile.model_copy(update={"kind": told})
-        for name, claim in claims_of(fact):
-            self.claim(name, claim)
+        return frozenset(name for name, claim in claims_of(fact) if not self.claim(name, claim))
 
     def observe(self, book: str, found: Customer | None) -> None:
         """Merge what a book holds that is not from us, or is the book's to say.
@@ -81,21 +78,20 @@ class Merging:
         self._put(conflict.field, claims, open=rest, decided=holds)
         self.endings[key] = "accepted" if accepted else "rejected"
 
-    def claim(self, name: str, claim: Claim) -> None:
-        """Merge one claim on one field."""
+    def claim(self, name: str, claim: Claim) -> bool:
+        """Merge one claim on one field; return False if it is stale."""
         rule, claims = self.authority.rule(self.company, name), self._claims(name)
         known, party = claims.claims.get(claim.origin), claims.of(claim.by)
         if known is not None and not claim.said_after(known):
-            if claim != known:
-                self.stale.add(name)
-            return
+            return claim == known
         before = claims.in_force(rule)
         claims = self._put(name, claims, claims={**claims.claims, claim.origin: claim})
         if claims.of(claim.by) != claim:
-            self.stale.add(name)
-        elif party is None or claim.by in BOOKS or not same(name, party.value, claim.value):
+            return False
+        if party is None or claim.by in BOOKS or not same(name, party.value, claim.value):
             self._settle(name, rule, claim, before)
         self._agree(name, rule)
+        return True
 
     def _settle(self, name: str, rule: Rule, claim: Claim, before: Claim | None) -> None:
         """Find the conflict that a party's new value makes with what held before."""
@@ -107,7 +103,7 @@ class Merging:
         if before is None or now is None or same(name, before.value, claim.value):
             return
         loser = before if now.by == claim.by else claim
-        if loser.by != now.by:
+        if loser.by != now.by and not same(name, loser.value, now.value):
             self._found(name, rule, now, loser, RESOLVED)
 
     def _wait(self, name: str, rule: Rule, claim: Claim, before: Claim | None) -> None:
@@ -148,7 +144,7 @@ class Merging:
             else:
                 holds = claims.in_force(self.authority.rule(self.company, name))
                 expected = [*ours, *([holds.value] if holds else [])]
-                is_news = (value or ours) and not any(same(name, value, e) for e in expected)
+                is_news = bool(value or ours) and not any(same(name, value, e) for e in expected)
             if is_news:
                 claim = Claim(
                     by=book,

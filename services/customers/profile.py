@@ -15,7 +15,7 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.customers.authority import FIELDS, PARTIES, Rule
-from shared.events import CustomerRegistered, CustomerUpdated
+from shared.events import ERASED, CustomerRegistered, CustomerUpdated
 from shared.reviews import Saying
 
 PROFILES: Final = "customer"
@@ -166,10 +166,10 @@ def origin_of(fact: CustomerFact) -> str:
 
 
 def claims_of(fact: CustomerFact) -> Iterator[tuple[str, Claim]]:
-    """Yield what the fact says, field by field; an empty text says nothing, as an absent one."""
+    """Yield what the fact says, field by field; an empty or erased text says nothing."""
     for field in FIELDS:
         value = getattr(fact, field)
-        if value:
+        if value and value != ERASED:
             yield field, _claim(fact, value)
 
 

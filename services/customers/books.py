@@ -1,0 +1,88 @@
+"""The books this service writes to, as its handlers see them: who keeps what, under which name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from services.customers.authority import Authority
+from shared.clock import Clock
+from shared.companies import Company, CustomerBook, EntryBook
+from shared.dynamics.ports.loyalty import GiftCards, Loyalty
+from shared.dynamics.ports.master_data import Customers
+from shared.dynamics.ports.notes import Notes
+from shared.events import Effect
+from shared.store.archive import Archive
+from shared.store.audit import Audit
+from shared.store.inbox import Inbox
+from shared.store.parking import Parking
+from shared.store.records import Records
+
+P = TypeVar("P")
+
+
+@dataclass(frozen=True, slots=True)
+class CustomersBook:
+    """Who keeps customers. `currency` says whether a new one needs the company's."""
+
+    system: CustomerBook
+    effect: Effect
+    customers: Customers
+    persons: str
+    """Entity set of persons."""
+    organisations: str
+    """Entity set of all others."""
+    currency: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EntriesBook(Generic[P]):
+    """Who keeps points or gift cards. `late` is the same port in the lane of what comes in bulk.
+
+    `knows_cards`: it refuses an entry of a card it does not have; else we have to know the card.
+    """
+
+    system: EntryBook
+    entity_set: str
+    port: P
+    late: P
+    knows_cards: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NotesBook:
+    """Who keeps what customers said."""
+
+    system: CustomerBook
+    entity_set: str
+    notes: Notes
+
+
+class Collaborators(Protocol):
+    """What the handlers need."""
+
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def inbox(self) -> Callable[[Effect], Inbox]: ...
+    @property
+    def records(self) -> Records: ...
+    @property
+    def archive(self) -> Archive: ...
+    @property
+    def parking(self) -> Parking: ...
+    @property
+    def audit(self) -> Audit: ...
+    @property
+    def companies(self) -> Mapping[str, Company]: ...
+    @property
+    def authority(self) -> Authority: ...
+    @property
+    def books(self) -> Mapping[CustomerBook, CustomersBook]: ...
+    @property
+    def loyalty(self) -> Mapping[EntryBook, EntriesBook[Loyalty]]: ...
+    @property
+    def gift_cards(self) -> Mapping[EntryBook, EntriesBook[GiftCards]]: ...
+    @property
+    def notes(self) -> NotesBook | None: ...
