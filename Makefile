@@ -3,8 +3,9 @@
 SERVICE ?= sales
 VENV := .venv/bin
 PYTEST_ARGS ?=
+SEEDS ?= 1:1001
 
-.PHONY: help install install-all demo up test lint bench package start pins clean
+.PHONY: help install install-all demo up test lint simulate bench package start pins clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1|/' | awk -F'|' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -29,6 +30,9 @@ lint: install-all  ## Ruff and strict mypy
 test: lint  ## Ruff, strict mypy and every test
 	@sh tools/install_peers.sh
 	$(VENV)/python -m pytest -n 2 --dist loadscope $(PYTEST_ARGS)
+
+simulate: install-all  ## Run the chain under seeded faults: make simulate SEEDS=1:10001
+	$(VENV)/python -m tests.simulation.chain --seeds $(SEEDS)
 
 bench: install-all  ## Measure speed and memory (prints figures, asserts nothing)
 	$(VENV)/python -m tests.bench

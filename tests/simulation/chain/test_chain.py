@@ -1,0 +1,97 @@
+"""The chain under seeded faults: two hundred seeds here, any number by `make simulate`."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import pytest
+
+from shared.bus import Publisher, PublishFailed
+from shared.events import Event
+from tests.simulation.chain.__main__ import report
+from tests.simulation.chain.bus import SimulatedBus
+from tests.simulation.chain.run import Plan, Simulation, simulation
+from tests.simulation.chain.shrinking import shortest
+
+SEEDS, TOGETHER = 200, 25
+
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture(scope="module")
+def chain() -> Iterator[Simulation]:
+    # Each strike is logged by whom it hits; a run that fails tells its strikes itself.
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    with simulation() as opened:
+        yield opened
+    logging.disable(before)
+
+
+@pytest.mark.parametrize("first", range(1, SEEDS, TOGETHER))
+def test_whatever_strikes_every_fact_has_its_effects_once_and_the_books_balance(
+    first: int, chain: Simulation
+) -> None:
+    for seed in range(first, first + TOGETHER):
+        result = chain.run(Plan(seed))
+        if result.failures:
+            pytest.fail(report(result))
+        assert result.struck, "a run in which nothing goes wrong proves nothing"
+
+
+def test_the_same_seed_gives_the_same_history(chain: Simulation) -> None:
+    first, second = chain.run(Plan(5)), chain.run(Plan(5))
+
+    assert first.told == second.told
+    assert (first.points, first.virtual_seconds) == (second.points, second.virtual_seconds)
+
+
+def test_a_run_is_repeated_by_its_strikes(chain: Simulation) -> None:
+    first = chain.run(Plan(5))
+
+    again = chain.run(Plan(5, strikes=tuple(first.struck.items())))
+
+    assert again.told == first.told
+
+
+def test_a_message_that_is_lost_is_noticed(
+    chain: Simulation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send, sent = SimulatedBus.send, 0
+
+    async def losing(bus: SimulatedBus, topic: str, payloads: Sequence[bytes]) -> None:
+        nonlocal sent
+        sent += topic == "sale-completed"
+        await send(bus, topic, () if topic == "sale-completed" and sent == 5 else payloads)
+
+    monkeypatch.setattr(SimulatedBus, "send", losing)
+
+    failures = chain.run(Plan(1, strikes=())).failures
+
+    assert any("0 documents" in each for each in failures)
+    assert any(each.startswith("certificate") for each in failures)
+
+
+def test_a_service_that_takes_unsent_for_sent_is_noticed(
+    chain: Simulation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish = Publisher.publish
+
+    async def careless(publisher: Publisher, events: Iterable[Event[Any]]) -> None:
+        try:
+            await publish(publisher, events)
+        except PublishFailed:
+            return
+
+    monkeypatch.setattr(Publisher, "publish", careless)
+
+    assert any(chain.run(Plan(seed)).failures for seed in range(1, 6))
+
+
+@pytest.mark.parametrize("guilty", [{7}, {3, 41}, set(), set(range(0, 100, 9))])
+def test_the_shortest_list_of_strikes_is_what_the_failure_needs(guilty: set[int]) -> None:
+    left = shortest(range(100), lambda items: guilty <= set(items), most_runs=10_000)
+
+    assert set(left) == guilty
