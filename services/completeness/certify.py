@@ -79,14 +79,13 @@ def half_booked(effects: FactEffects) -> HalfBooked:
 def _taken_back(effects: FactEffects) -> Iterable[TakenBack]:
     key = effects.key
     for reversal in effects.reversals:
-        amount = reversal.amount
         yield TakenBack(
             terminal=key.terminal if key else "",
             sequence=key.sequence if key else 0,
             fact_id=effects.fact_id,
             effect=reversal.effect,
             document=reversal.document_key,
-            amount=plain(amount, reversal.currency) if reversal.currency else amount,
+            amount=plain(reversal.amount, reversal.currency),
             currency=reversal.currency,
             posted_at=reversal.posted_at,
         )
@@ -113,7 +112,7 @@ def _amounts(evidence: Evidence) -> tuple[Amounts, ...]:
                 booked.get(currency, Decimal(0)) - seen.get(currency, Decimal(0)), currency
             ),
         )
-        for currency in sorted(seen.keys() | booked.keys())
+        for currency in sorted((seen.keys() | booked.keys()) - {""})
     )
 
 

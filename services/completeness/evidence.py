@@ -18,18 +18,9 @@ from services.completeness.certificate import (
     Transaction,
 )
 from services.completeness.drawers import tenders
+from services.completeness.kinds import AWAITED, MONEY_EFFECTS, WORTH_MONEY, kind, worth
 from services.completeness.sequences import Reset, Used, sequences
-from shared.events import (
-    CashMoved,
-    Effect,
-    SaleCompleted,
-    SaleReturned,
-    SaleVoided,
-    StoreDayClosed,
-    StoreDayOpened,
-    TenderDeclared,
-    TerminalDay,
-)
+from shared.events import StoreDayClosed, StoreDayOpened, TerminalDay
 from shared.store.effects import ABOUT_THE_MESSAGE, FactEffects, by_fact
 from shared.store.ledger_entries import (
     LEDGER,
@@ -39,21 +30,6 @@ from shared.store.ledger_entries import (
     SeenFact,
     in_till_order,
 )
-
-AWAITED = frozenset({SaleCompleted.TYPE, SaleReturned.TYPE})
-"""Facts that must have a document in the ledger; the others only use their numbers."""
-
-MONEY_EFFECTS: frozenset[Effect] = frozenset({LEDGER, "cash"})
-"""Effects whose refusal is the store-day's own; another's counts beside one that is booked."""
-
-KINDS = {
-    SaleCompleted.TYPE: "sale",
-    SaleReturned.TYPE: "return",
-    SaleVoided.TYPE: "voided",
-    TenderDeclared.TYPE: "tender-declared",
-    CashMoved.TYPE: "cash-moved",
-}
-"""What a fact is called; a recorded transaction by its own kind."""
 
 Position = tuple[str, int]
 """Terminal and sequence."""
@@ -189,23 +165,26 @@ class Evidence:
 
     @cached_property
     def disagreements(self) -> tuple[Disagreement, ...]:
+        """Documents of sales and of moved cash that are not worth what their facts are."""
+        booked = [each for each in self.entries.documents if each.effect in MONEY_EFFECTS]
         pairs = [
-            (fact, self.booked[fact.fact_id])
-            for fact in self.awaited
-            if fact.fact_id in self.booked
+            (fact, document)
+            for document in sorted(booked, key=in_till_order)
+            if (fact := self.facts.get(document.fact_id)) and fact.fact_type in WORTH_MONEY
         ]
         return tuple(
             Disagreement(
                 terminal=fact.key.terminal,
                 sequence=fact.key.sequence,
                 fact_id=fact.fact_id,
-                fact_amount=plain(fact.amount, fact.currency),
+                fact_amount=plain(worth(fact), fact.currency),
                 fact_currency=fact.currency,
                 document_amount=plain(document.amount, document.currency),
                 document_currency=document.currency,
             )
             for fact, document in pairs
-            if (fact.amount, fact.currency) != (document.amount, document.currency)
+            if worth(fact) != document.amount
+            or (document.amount and fact.currency != document.currency)
         )
 
     @cached_property
@@ -268,11 +247,6 @@ class Evidence:
             documents=documents,
             rejected=rejected,
         )
-
-
-def kind(fact: SeenFact) -> str:
-    """Return what a fact is called in a certificate."""
-    return KINDS.get(fact.fact_type) or fact.what or fact.fact_type
 
 
 def position(row: SeenFact | PostedDocument | Rejection) -> Position:
