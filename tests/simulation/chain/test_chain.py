@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from shared.bus import Publisher, PublishFailed
-from shared.events import Event
+from shared.bus import Publisher
+from shared.events import DocumentPosted, Event
 from tests.simulation.chain.__main__ import report
 from tests.simulation.chain.bus import SimulatedBus
 from tests.simulation.chain.run import Plan, Simulation, simulation
@@ -74,20 +74,24 @@ def test_a_message_that_is_lost_is_noticed(
     assert any(each.startswith("certificate") for each in failures)
 
 
-def test_a_service_that_takes_unsent_for_sent_is_noticed(
+def test_a_document_that_nobody_is_told_of_is_noticed(
     chain: Simulation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    publish = Publisher.publish
+    publish, seen = Publisher.publish, 0
 
-    async def careless(publisher: Publisher, events: Iterable[Event[Any]]) -> None:
-        try:
-            await publish(publisher, events)
-        except PublishFailed:
-            return
+    async def forgetful(publisher: Publisher, events: Iterable[Event[Any]]) -> None:
+        nonlocal seen
+        told = []
+        for event in events:
+            seen += isinstance(event.data, DocumentPosted)
+            told += [] if isinstance(event.data, DocumentPosted) and seen == 3 else [event]
+        await publish(publisher, told)
 
-    monkeypatch.setattr(Publisher, "publish", careless)
+    monkeypatch.setattr(Publisher, "publish", forgetful)
 
-    assert any(chain.run(Plan(seed)).failures for seed in range(1, 6))
+    (failure,) = chain.run(Plan(1, strikes=())).failures
+
+    assert "without a document" in failure
 
 
 @pytest.mark.parametrize("guilty", [{7}, {3, 41}, set(), set(range(0, 100, 9))])
