@@ -63,14 +63,16 @@ def chained(chain: str, last: AuditEntry | None, acts: Iterable[Act]) -> list[Au
     return entries
 
 
-def first_break(entries: Iterable[AuditEntry]) -> AuditEntry | None:
+def first_break(
+    entries: Iterable[AuditEntry], after: AuditEntry | None = None
+) -> AuditEntry | None:
     """Return the first entry of a chain that does not follow from those before; None when all do.
 
-    `entries` are a whole chain from its beginning, in order. A chain whose end was cut off looks
-    whole: compare its last hash with one noted elsewhere.
+    `entries` are in order, from the chain's beginning or from the one behind `after`. A chain whose
+    end was cut off looks whole: compare its last hash with one noted elsewhere.
     """
-    previous = FIRST_HASH
-    for number, entry in enumerate(entries, start=1):
+    first, previous = (after.number + 1, after.hash) if after else (1, FIRST_HASH)
+    for number, entry in enumerate(entries, start=first):
         expected = entry_hash(entry.chain, number, entry.act, previous)
         if (entry.number, entry.previous, entry.hash) != (number, previous, expected):
             return entry

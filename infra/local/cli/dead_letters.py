@@ -42,6 +42,23 @@ async def dead_letters(
 
     Raises `Refused` when what is asked for is not in the topology.
     """
+    found: list[DeadLetter] = []
+    wanted = queues(topic, subscription)
+    async with ServiceBusClient.from_connection_string(
+        addresses.servicebus_connection_string
+    ) as client:
+        for each, name in wanted:
+            found += [
+                _dead_letter(each, name, message) async for message in peek(client, each, name)
+            ]
+    return found
+
+
+def queues(topic: str | None = None, subscription: str | None = None) -> list[tuple[str, str]]:
+    """Return topic and subscription of every dead-letter queue, or of those asked for.
+
+    Raises `Refused` when what is asked for is not in the topology.
+    """
     wanted = [
         (each, name)
         for each, subscriptions in Topology.load(TOPOLOGY).topics.items()
@@ -50,18 +67,13 @@ async def dead_letters(
     ]
     if not wanted:
         raise Refused(f"there is no subscription {subscription or '*'} of a topic {topic or '*'}")
-    found: list[DeadLetter] = []
-    async with ServiceBusClient.from_connection_string(
-        addresses.servicebus_connection_string
-    ) as client:
-        for each, name in wanted:
-            found += [letter async for letter in _peek(client, each, name)]
-    return found
+    return wanted
 
 
-async def _peek(
+async def peek(
     client: ServiceBusClient, topic: str, subscription: str
-) -> AsyncIterator[DeadLetter]:
+) -> AsyncIterator[ServiceBusReceivedMessage]:
+    """Yield the dead letters of a subscription, oldest first, and leave them there."""
     receiver = client.get_subscription_receiver(
         topic, subscription, sub_queue=ServiceBusSubQueue.DEAD_LETTER
     )
@@ -69,7 +81,7 @@ async def _peek(
         next_number = 0
         while page := await receiver.peek_messages(PAGE, sequence_number=next_number):
             for message in page:
-                yield _dead_letter(topic, subscription, message)
+                yield message
             next_number = (page[-1].sequence_number or 0) + 1
 
 

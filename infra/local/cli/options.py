@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import getpass
 import signal
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -19,6 +20,10 @@ StoreUrl = Annotated[
     typer.Option(
         "--store-url", help="Another store than the local platform's.", envvar="STORE_URL"
     ),
+]
+Actor = Annotated[
+    str,
+    typer.Option("--by", help="Who does it, for the audit log.", default_factory=getpass.getuser),
 ]
 DEFAULT_DATA = Path(".tillbus")
 

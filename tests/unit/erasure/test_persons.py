@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,7 +34,7 @@ PREFIXES = {"customer": "", "loyalty_card": "card:", "card": "card:", "order": "
 
 
 def _company(fact: Fact) -> str:
-    where = getattr(fact, "key", None) or getattr(fact, "transaction", None) or fact
+    where: Any = getattr(fact, "key", None) or getattr(fact, "transaction", None) or fact
     return str(where.company)
 
 
