@@ -48,6 +48,8 @@ class Position:
     unit: str = "EA"
     taxes: tuple[Tax, ...] = ()
     discounts: tuple[Discount, ...] = ()
+    gift_card: str | None = None
+    """Card that the position sells or adds to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,7 @@ def _line(
         basket_discount=share,
         taxes=taxes,
         net_amount=paid - included,
+        gift_card=position.gift_card,
     )
 
 

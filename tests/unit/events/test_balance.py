@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -12,98 +11,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.local.till.pricing import (
-    Payment,
-    Position,
-    Tax,
-    Terms,
-    cash_and_change,
-    exactly,
-    first_then,
-    foreign_cash,
-    ring_up,
-    take_back,
-)
+from infra.local.till.pricing import exactly, take_back
 from shared.events import (
-    Discount,
     Fact,
     Reason,
     SaleCompleted,
     SaleReturned,
     decode,
     encode,
-    extended_amount,
     smallest_amount,
 )
 from shared.events.balance import first_contradiction
+from tests.unit.till.chance import exchanges, sales
 
 from .examples import KEY, NOW, a_sale, an_event, json_of, refusal
-
-RATES = st.sampled_from([Decimal(rate) for rate in ("0", "5", "7", "8.875", "10", "19", "20")])
-CURRENCIES = st.sampled_from(["JPY", "GBP", "EUR", "KWD"])
-
-
-@st.composite
-def positions(draw: st.DrawFn, terms: Terms) -> Position:
-    weighed = draw(st.booleans())
-    position = Position(
-        item=draw(st.sampled_from(["85123A", "POST", "4711"])),
-        quantity=Decimal(draw(st.integers(1, 99_999))).scaleb(-3 if weighed else 0),
-        unit_price=Decimal(draw(st.integers(0, 999_999))).scaleb(-draw(st.integers(0, 4))),
-        taxes=tuple(
-            Tax(f"T{number}", rate) for number, rate in enumerate(draw(st.lists(RATES, max_size=2)))
-        ),
-    )
-    price = extended_amount(position.quantity, position.unit_price, terms.currency)
-    return replace(position, discounts=draw(discounts(price, terms)))
-
-
-@st.composite
-def discounts(draw: st.DrawFn, limit: Decimal, terms: Terms) -> tuple[Discount, ...]:
-    unit = smallest_amount(terms.currency)
-    found: list[Discount] = []
-    for code in draw(st.lists(st.sampled_from(["STAFF", "SPRING"]), max_size=2)):
-        amount = draw(st.integers(0, int(limit / unit))) * unit
-        limit -= amount
-        found.append(Discount(code=code, amount=amount))
-    return tuple(found)
-
-
-def payments(currency: str) -> st.SearchStrategy[Payment]:
-    note, rate = Decimal(50), Decimal("1.1273")
-    card = exactly("card", currency)
-    return st.sampled_from(
-        [
-            card,
-            cash_and_change(currency, note),
-            foreign_cash(currency, "USD", rate, note),
-            first_then("gift-card", Decimal(20), currency, cash_and_change(currency, note)),
-        ]
-    )
-
-
-@st.composite
-def sales(draw: st.DrawFn) -> SaleCompleted:
-    terms = Terms(draw(CURRENCIES), draw(st.booleans()))
-    basket = draw(st.lists(positions(terms), min_size=1, max_size=5))
-    worth = sum(
-        extended_amount(position.quantity, position.unit_price, terms.currency)
-        - sum(discount.amount for discount in position.discounts)
-        for position in basket
-    )
-    return ring_up(
-        KEY,
-        NOW,
-        basket,
-        terms,
-        draw(payments(terms.currency)),
-        basket_discounts=draw(discounts(Decimal(worth), terms)),
-        rounding_step=draw(st.sampled_from([None, 5, 50]).map(_steps_of(terms.currency))),
-    )
-
-
-def _steps_of(currency: str) -> Any:
-    return lambda units: units and min(units * smallest_amount(currency), Decimal(1))
 
 
 def returns(sale: SaleCompleted) -> SaleReturned:
@@ -111,7 +32,7 @@ def returns(sale: SaleCompleted) -> SaleReturned:
     return take_back(KEY, NOW, sale, numbers, exactly("cash", sale.currency))
 
 
-FACTS = sales() | sales().map(returns)
+FACTS = sales() | sales().map(returns) | exchanges()
 
 
 @given(FACTS)
@@ -131,15 +52,16 @@ def _amounts(data: dict[str, Any], finer: bool) -> Iterator[tuple[tuple[Any, ...
         yield ("tenders", index, "amount_in_sale_currency"), "tender"
         if tender["currency"] == data["currency"]:
             yield ("tenders", index, "amount"), "tender"
-    for index, line in enumerate(data["lines"]):
-        where = f"line {line['number']}"
-        yield ("lines", index, "net_amount"), where
-        yield ("lines", index, "basket_discount"), where
-        for part in ("taxes", "discounts"):
-            # Where prices come without tax, a line's tax is first missed in the total.
-            alone = part == "taxes" and not data["prices_include_tax"] and not finer
-            for number in range(len(line[part])):
-                yield ("lines", index, part, number, "amount"), "total" if alone else where
+    for lines in ("lines", "exchanged_lines"):
+        for index, line in enumerate(data[lines]):
+            where = f"line {line['number']}"
+            yield (lines, index, "net_amount"), where
+            yield (lines, index, "basket_discount"), where
+            for part in ("taxes", "discounts"):
+                # Where prices come without tax, a line's tax is first missed in the total.
+                alone = part == "taxes" and not data["prices_include_tax"] and not finer
+                for number in range(len(line[part])):
+                    yield (lines, index, part, number, "amount"), "total" if alone else where
 
 
 @given(FACTS, st.integers(0, 10_000), st.sampled_from([1, -1]), st.booleans())
