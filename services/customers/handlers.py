@@ -17,7 +17,7 @@ from services.customers.registry import Registry, Written
 from shared.booking import Booker, Plan
 from shared.bus import Delivery, Done, Outcome, Parked, Rejected
 from shared.dynamics import Posting
-from shared.events import Effect
+from shared.events import ERASED, Effect
 from shared.telemetry import delivery_span
 
 _log = logging.getLogger("tillbus.customers")
@@ -34,25 +34,27 @@ async def update_customers(
 
 
 async def _update(deliveries: Sequence[Delivery], collaborators: Collaborators) -> list[Outcome]:
-    distinct = {delivery.event.id: delivery for delivery in deliveries}
-    parts: dict[UUID, dict[Effect, Outcome]] = {fact_id: {} for fact_id in distinct}
-    lacking: dict[Effect, list[Delivery]] = {}
-    for fact_id, delivery in distinct.items():
+    parts: list[dict[Effect, Outcome]] = [{} for _ in deliveries]
+    concerned: dict[Effect, list[int]] = {}
+    for place, delivery in enumerate(deliveries):
         settings = configured(collaborators.companies, delivery.event.data.company)
         if isinstance(settings, Rejected):
-            parts[fact_id]["customer"] = settings
+            parts[place]["customer"] = settings
             continue
         for book in books_of(settings.customers, collaborators):
-            lacking.setdefault(book.effect, []).append(delivery)
-    written = await _written(lacking, collaborators)
-    for effect, concerned in lacking.items():
-        outcomes = await _booked(effect, concerned, written, collaborators)
-        for delivery, outcome in zip(concerned, outcomes, strict=True):
-            parts[delivery.event.id][effect] = outcome
-    await _release(distinct, parts, collaborators)
-    for delivery in distinct.values():
+            concerned.setdefault(book.effect, []).append(place)
+    by_effect = {
+        effect: [deliveries[place] for place in places] for effect, places in concerned.items()
+    }
+    written = await _written(by_effect, collaborators)
+    for effect, places in concerned.items():
+        outcomes = await _booked(effect, by_effect[effect], written, collaborators)
+        for place, outcome in zip(places, outcomes, strict=True):
+            parts[place][effect] = outcome
+    await _release(deliveries, parts, collaborators)
+    for delivery in deliveries:
         _show_stale(delivery, written.get(key_of(delivery)))
-    return [combined(parts[delivery.event.id]) for delivery in deliveries]
+    return [combined(each) for each in parts]
 
 
 def books_of(names: Sequence[Any], collaborators: Collaborators) -> tuple[CustomersBook, ...]:
@@ -136,20 +138,24 @@ async def _booked(
 
 
 async def _release(
-    deliveries: Mapping[UUID, Delivery],
-    parts: Mapping[UUID, Mapping[Effect, Outcome]],
+    deliveries: Sequence[Delivery],
+    parts: Sequence[Mapping[Effect, Outcome]],
     collaborators: Collaborators,
 ) -> None:
     """Let go what waits for these customers and their cards, as soon as one book has them."""
     booked = [
-        deliveries[fact_id].event.data
-        for fact_id, outcomes in parts.items()
+        delivery.event.data
+        for delivery, outcomes in zip(deliveries, parts, strict=True)
         if any(isinstance(outcome, Done) for outcome in outcomes.values())
     ]
     if not booked:
         return
     held = Cards(LOYALTY_CARDS, collaborators.records, collaborators.clock)
-    cards = {(fact.company, fact.loyalty_card): fact for fact in booked if fact.loyalty_card}
+    cards = [
+        (fact.company, fact.loyalty_card)
+        for fact in booked
+        if fact.loyalty_card and fact.loyalty_card != ERASED
+    ]
     await held.learn(cards)
     keys = [f"customer/{fact.company}/{fact.customer}" for fact in booked]
     keys += [waiting_key(*card) for card in cards]

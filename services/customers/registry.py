@@ -168,7 +168,11 @@ async def _write(drafts: Sequence[Draft]) -> None:
         for draft, posting in zip(to_save, postings, strict=True):
             draft.postings[book.system] = _clean(posting, draft.profile)
 
-    await asyncio.gather(*(save(book) for book in books.values()))
+    # All come to their end before a bug in one of them is told.
+    saved = await asyncio.gather(*map(save, books.values()), return_exceptions=True)
+    for each in saved:
+        if each is not None:
+            raise each
 
 
 def _result(draft: Draft) -> Written:
