@@ -109,6 +109,7 @@ class Company(BaseModel):
         description="points a sale with a loyalty card earns per unit of its currency; "
         "0: the tills say what was earned",
     )
+    points_reward: str = Field("POINTS", description="which kind of points sales earn")
     gift_cards: EntryBook = Field("finance-operations", description="who keeps gift cards")
     payment_methods: dict[str, str] = Field(
         default_factory=dict,
