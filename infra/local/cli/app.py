@@ -20,10 +20,12 @@ from azure.servicebus.exceptions import ServiceBusError
 from typer.exceptions import TyperException
 
 from infra.local.cli.audit import audit
+from infra.local.cli.certificate_commands import certificate
 from infra.local.cli.erase import command as erase
 from infra.local.cli.options import DEFAULT_DATA, AsJson, Data, run
 from infra.local.cli.output import Refused, Unusable, out, print_json, talk
 from infra.local.cli.parked import parked
+from infra.local.cli.repair_commands import half_booked, reemit, reverse
 from infra.local.platform import DidNotStart, NotRunning, read_addresses
 
 app = typer.Typer(
@@ -38,6 +40,9 @@ metadata = typer.Typer(
     help="What Dynamics says of its entities.", no_args_is_help=True, rich_markup_mode=None
 )
 app.add_typer(metadata, name="metadata")
+app.add_typer(certificate, name="certificate")
+for repair in (half_booked, reverse, reemit):
+    app.command()(repair)
 app.add_typer(audit, name="audit")
 app.add_typer(parked, name="parked")
 app.command("erase")(erase)

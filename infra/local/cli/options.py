@@ -23,7 +23,12 @@ StoreUrl = Annotated[
 ]
 Actor = Annotated[
     str,
-    typer.Option("--by", help="Who does it, for the audit log.", default_factory=getpass.getuser),
+    typer.Option(
+        "--by",
+        "--actor",
+        help="Who does it, for the audit log.",
+        default_factory=getpass.getuser,
+    ),
 ]
 DEFAULT_DATA = Path(".tillbus")
 
