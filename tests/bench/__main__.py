@@ -27,6 +27,7 @@ BENCHES: Mapping[str, str] = MappingProxyType(
         "dynamics_metadata": "What reading a $metadata of Finance & Operations' size costs",
         "store": "What the inbox, the archive and the rest of the store take in a second",
         "governor": "What the rate governor gets out of an environment with limits, simulated",
+        "functions_idle": "What listening to every subscription costs the local Functions host",
         "pipeline": "The whole chain: sale-to-ledger latency, and a backlog beside a bare SDK loop",
     }
 )

@@ -18,8 +18,7 @@ from shared.clock import utc_now
 _log = logging.getLogger(__name__)
 
 # The SDK's asyncio transport holds one lock while it waits this long for a frame, so a settlement
-# waits behind a receive and a gap in the messages is noticed only after it. The default of 0.2 s
-# costs a lone message that much; connecting does not use it.
+# waits behind a receive. The default is 0.2 s; connecting does not use it.
 _SOCKET_WAIT_SECONDS = 0.01
 _OPEN_SECONDS = 10.0
 _FIRST_RETRY_SECONDS = 0.1
@@ -29,9 +28,12 @@ _LAST_RETRY_SECONDS = 0.5
 class MessageSource(Protocol):
     """One queue or subscription in peek-lock mode. Errors are the SDK's."""
 
-    async def receive(self, max_count: int, wait_seconds: float) -> list[ServiceBusReceivedMessage]:
+    async def receive(
+        self, max_count: int, wait_seconds: float, *, alone: bool = False
+    ) -> list[ServiceBusReceivedMessage]:
         """Return what is there, at most `max_count`, waiting for the first one only.
 
+        `alone`: no message of this source is in flight, so it need not be ready to settle one.
         Never raises for a lost connection: returns nothing after a pause and connects again.
         """
 
@@ -70,9 +72,13 @@ class SdkMessageSource:
         # $management all at once, which under a backlog starves every receiver of the process.
         self._settling = asyncio.Lock()
 
-    async def receive(self, max_count: int, wait_seconds: float) -> list[ServiceBusReceivedMessage]:
+    async def receive(
+        self, max_count: int, wait_seconds: float, *, alone: bool = False
+    ) -> list[ServiceBusReceivedMessage]:
         try:
             receiver = await self._open()
+            longest = wait_seconds if alone else _SOCKET_WAIT_SECONDS
+            _wait_in_socket(receiver, min(wait_seconds, longest))
             messages = await receiver.receive_messages(max_count, wait_seconds)
         except Exception as error:
             await self._lost(error)
@@ -130,7 +136,7 @@ class SdkMessageSource:
             trigger = self._trigger
             options: Any = {
                 "prefetch_count": self._prefetch_count,
-                "socket_timeout": _SOCKET_WAIT_SECONDS,  # the client's own is not handed on
+                "socket_timeout": _SOCKET_WAIT_SECONDS,
             }
             receiver = (
                 client.get_queue_receiver(trigger.queue, **options)
@@ -155,6 +161,16 @@ class SdkMessageSource:
         await self.close()
         await asyncio.sleep(self._retry_seconds)
         self._retry_seconds = min(self._retry_seconds * 2, _LAST_RETRY_SECONDS)
+
+
+def _wait_in_socket(receiver: Any, seconds: float) -> None:
+    """Let the receiver wait so long for a frame from now on; what arrives ends the wait at once.
+
+    The SDK's option `socket_timeout` is for a receiver's whole life. Short, it has dozens of idle
+    receivers wake up a hundred times a second each; long, a gap in the messages is noticed only
+    after it. A test in tests/integration/functions holds the SDK to this attribute.
+    """
+    receiver._handler._socket_timeout = seconds
 
 
 def open_client(connection: Connection) -> ServiceBusClient:

@@ -85,11 +85,15 @@ class MemorySource:
         self.settled: list[tuple[str, str]] = []
         self.renewals = 0
         self.receives: list[int] = []
+        self.alone: list[bool] = []
         self.closed = False
         self.error: Exception | None = None
 
-    async def receive(self, max_count: int, wait_seconds: float) -> list[ServiceBusReceivedMessage]:
+    async def receive(
+        self, max_count: int, wait_seconds: float, *, alone: bool = False
+    ) -> list[ServiceBusReceivedMessage]:
         self.receives.append(max_count)
+        self.alone.append(alone)
         if not self.waiting:
             await asyncio.sleep(min(wait_seconds, 0.01))
         taken, self.waiting = self.waiting[:max_count], self.waiting[max_count:]

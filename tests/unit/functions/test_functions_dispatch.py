@@ -232,6 +232,35 @@ async def test_single_dispatch_runs_as_many_calls_at_once_as_allowed() -> None:
     assert bench.invoker.most_running == 4
 
 
+async def test_single_dispatch_is_ready_to_settle_while_a_message_is_in_flight() -> None:
+    release = asyncio.Event()
+
+    async def waits(_value: TypedData) -> None:
+        await release.wait()
+
+    bench = Bench(received("m-1"), body=waits)
+
+    async def look_and_let_go() -> None:
+        await eventually(lambda: bench.invoker.running == 1)
+        before = len(bench.source.alone)
+        await eventually(lambda: len(bench.source.alone) > before + 1)
+        assert bench.source.alone[0]
+        assert not any(bench.source.alone[before + 1 :])
+        release.set()
+
+    looking = asyncio.ensure_future(look_and_let_go())
+    await bench.run(lambda: len(bench.source.settled) == 1)
+    await looking
+
+
+async def test_a_batch_is_waited_for_alone_and_filled_ready_to_end() -> None:
+    bench = Bench(received("m-1"), many=True)
+
+    await bench.run(lambda: bench.invoker.invocations == 1)
+
+    assert bench.source.alone[:2] == [True, False]
+
+
 async def test_long_single_invocation_keeps_its_lock_and_a_batch_does_not() -> None:
     async def takes_a_while(_value: TypedData) -> None:
         await asyncio.sleep(0.15)

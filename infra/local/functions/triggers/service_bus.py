@@ -26,7 +26,8 @@ from shared.clock import Clock
 _log = logging.getLogger(__name__)
 
 _STOP_CHECK_SECONDS = 0.5  # the longest a stop waits for a receive that finds nothing
-_GAP_SECONDS = 0.002  # no message for so long: the batch is what it is
+_GAP_SECONDS = 0.01  # no message for so long: the batch is what it is
+_LONE_GAP_SECONDS = 0.002  # and a message that came alone is not kept so long
 
 
 class Listener(Protocol):
@@ -145,10 +146,11 @@ class BatchListener:
     async def _collect(self, stopping: asyncio.Event) -> list[ServiceBusReceivedMessage]:
         source, options = self._dispatch.source, self._dispatch.options
         loop = asyncio.get_running_loop()
-        batch = await source.receive(1, _STOP_CHECK_SECONDS)
+        batch = await source.receive(1, _STOP_CHECK_SECONDS, alone=True)
         deadline = loop.time() + options.max_batch_wait_time.total_seconds()
         while batch and len(batch) < options.max_message_batch_size:
-            more = await source.receive(options.max_message_batch_size - len(batch), _GAP_SECONDS)
+            gap = _LONE_GAP_SECONDS if len(batch) == 1 else _GAP_SECONDS
+            more = await source.receive(options.max_message_batch_size - len(batch), gap)
             batch += more
             enough = len(batch) >= options.min_message_batch_size or loop.time() >= deadline
             if not more and (enough or stopping.is_set()):
@@ -172,10 +174,11 @@ class SingleListener:
                     await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
                 # The first message alone, so that it starts at once; then whatever else is there.
                 wanted = 1 if wait_seconds == _STOP_CHECK_SECONDS else limit - len(self._running)
-                messages = await source.receive(max(wanted, 1), wait_seconds)
+                alone = not self._running
+                messages = await source.receive(max(wanted, 1), wait_seconds, alone=alone)
                 for message in messages:
                     self._start(message, stopping)
-                wait_seconds = _GAP_SECONDS if messages else _STOP_CHECK_SECONDS
+                wait_seconds = _LONE_GAP_SECONDS if messages else _STOP_CHECK_SECONDS
             await asyncio.gather(*self._running)
         finally:
             await source.close()
