@@ -124,14 +124,11 @@ def _take(
     found: Mapping[str, dict[str, Any]],
     sold: Mapping[TransactionKey, Lines],
 ) -> Rejected | None:
-    """Note the return in `found`, or return why not. A correction does not count its original."""
+    """Note the return in `found`, or return why not."""
     mine = _coming_back(event.data)
-    for key, lines in mine.items():
-        others = [each["lines"] for each in found[str(key)].values() if each["of"] != event.subject]
-        for number, quantity in lines.items():
-            if key not in sold:
-                continue
-            back = sum((Decimal(each.get(str(number), 0)) for each in others), Decimal(0))
+    for key in mine.keys() & sold.keys():
+        for number, quantity in sorted(mine[key].items()):
+            back = _come_back(found[str(key)], number, but=event.subject)
             there = sold[key].get(number, Decimal(0))
             if back + quantity > there:
                 detail = (
@@ -143,6 +140,19 @@ def _take(
         texts = {str(number): str(quantity) for number, quantity in sorted(lines.items())}
         found[str(key)][str(event.id)] = {"of": event.subject, "lines": texts}
     return None
+
+
+def _come_back(entries: Mapping[str, Any], number: int, *, but: str) -> Decimal:
+    """Return what has come back of a line by other transactions than `but`.
+
+    Of corrections of one transaction only one is ever booked: the largest counts.
+    """
+    by_transaction: dict[str, Decimal] = {}
+    for each in entries.values():
+        quantity = Decimal(each["lines"].get(str(number), 0))
+        by_transaction[each["of"]] = max(quantity, by_transaction.get(each["of"], Decimal(0)))
+    by_transaction.pop(but, None)
+    return sum(by_transaction.values(), Decimal(0))
 
 
 def _coming_back(sale: Sale) -> dict[TransactionKey, Lines]:

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 
+from shared.dynamics.amounts import extended, minor_unit
 from shared.dynamics.business_central.keys import EXTERNAL_DOCUMENT, short_key
 from shared.dynamics.odata.errors import Conflict, SetUpWrong
 from shared.dynamics.ports.documents import DocumentKind, SalesDocument, SalesLine
@@ -52,15 +53,6 @@ HEADER_READ = (
     "id", "number", "externalDocumentNumber", "customerNumber", "currencyCode", "pricesIncludeTax",
     "totalAmountExcludingTax", "totalAmountIncludingTax", "status",
 )  # fmt: skip
-
-_MINOR_UNITS = {
-    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
-    **dict.fromkeys(
-        ("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND", "VUV",
-         "XAF", "XOF", "XPF"), 0,
-    ),
-}  # fmt: skip
-"""ISO 4217 currencies that do not have two decimal places."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,18 +128,13 @@ def document_body(document: SalesDocument, places: Places, invoice_id: str = "")
 
 def expected_total(document: SalesDocument) -> Decimal:
     """Return what the lines come to, with or without tax as the document's prices are."""
-    unit = minor_unit(document.currency)
     return sum(
         (
-            (each.quantity * each.unit_price).quantize(unit, ROUND_HALF_UP) - each.discount
+            extended(each.quantity, each.unit_price, document.currency) - each.discount
             for each in document.lines
         ),
         Decimal(),
     )
-
-
-def minor_unit(currency: str) -> Decimal:
-    return Decimal(1).scaleb(-_MINOR_UNITS.get(currency, 2))
 
 
 def differences(document: SalesDocument, there: Entity) -> str:

@@ -13,6 +13,7 @@ import asyncio
 from collections.abc import Sequence
 from decimal import Decimal
 
+from shared.dynamics.amounts import minor_unit
 from shared.dynamics.business_central import mapping, requests
 from shared.dynamics.business_central.api import Api
 from shared.dynamics.business_central.keys import POS, short_key
@@ -127,7 +128,7 @@ def body(document: SalesDocument) -> dict[str, object]:
         "currencyCode": document.currency,
         "pricesIncludeTax": document.prices_include_tax,
         "expectedTotal": mapping.expected_total(document),
-        "tolerance": mapping.minor_unit(document.currency) * len(document.lines),
+        "tolerance": minor_unit(document.currency) * len(document.lines),
         "reference": document.reference[:35],
         LINES: [line(each, document) for each in document.lines],
     }

@@ -12,6 +12,7 @@ from datetime import datetime, time, timezone
 from decimal import Decimal
 from typing import Any
 
+from shared.dynamics.amounts import extended
 from shared.dynamics.commerce.settings import CommerceSettings
 from shared.dynamics.ports.documents import DocumentKind, SalesDocument, SalesLine
 from shared.dynamics.ports.posting import Body
@@ -91,7 +92,8 @@ def _line(
     settings: CommerceSettings,
     sign: int,
 ) -> dict[str, object]:
-    net = sign * (line.quantity * line.unit_price - line.discount)
+    gross = extended(line.quantity, line.unit_price, document.currency)
+    net = sign * (gross - line.discount)
     tax = sign * line.tax
     included = document.prices_include_tax
     total = net if included else net + tax
@@ -110,7 +112,7 @@ def _line(
         "DiscountAmount": sign * line.discount,
         "NetAmount": net,
         "NetAmountWithoutTax": total - tax,
-        "GrossAmount": sign * line.quantity * line.unit_price,
+        "GrossAmount": sign * gross,
         "TotalAmount": total,
         "TaxAmount": tax,
         "TaxAmountInclusive": tax if included else Decimal(0),

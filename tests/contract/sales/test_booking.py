@@ -17,13 +17,22 @@ from pydantic import ValidationError
 from infra.local.dynamics import DynamicsSimulator, Fault, FaultKind
 from infra.local.till.baskets import TradingDay
 from services.sales import handlers, wiring
+from services.sales.slips import Slip
 from shared.bus import Done, Later, Rejected
 from shared.dynamics import finance_operations
 from shared.dynamics.finance_operations import FinanceOperations
-from shared.events import Reason, SaleCompleted, SaleReturned, StoreDayClosed
+from shared.events import (
+    BACKFILL,
+    CashMoved,
+    Reason,
+    SaleCompleted,
+    SaleReturned,
+    StoreDayClosed,
+    TenderDeclared,
+)
 from tests.contract.dynamics.conftest import inspect, settings_for
-from tests.contract.sales.conftest import worker
-from tests.unit.sales.baskets import sales, simple_return, simple_sale
+from tests.contract.sales.conftest import rows, worker
+from tests.unit.sales.baskets import key, sales, simple_return, simple_sale
 from tests.unit.sales.fakes import Collaborators, delivery
 
 
@@ -115,6 +124,9 @@ async def test_a_setting_that_is_missing_is_named(
             await wiring._build()
 
 
+AT = datetime(2026, 3, 1, 11, tzinfo=UTC)
+
+
 def _bare(finance: FinanceOperations) -> Collaborators:
     """Collaborators on a running simulator, without a database."""
     all_ = Collaborators(clock=lambda: datetime.now(UTC))
@@ -163,3 +175,91 @@ async def test_a_trading_day_is_booked_as_the_tills_closed_it(
         (each["company"], each["store"]): (each["currency"], Decimal(each["PaymentAmount"]))
         for each in booked["by_store_day"]
     } == closed
+
+
+def _moved(sequence: int, kind: str, **changes: Any) -> CashMoved:
+    body = {
+        "key": key("usrt", sequence),
+        "occurred_at": AT,
+        "kind": kind,
+        "currency": "USD",
+        "amount": Decimal("50.00"),
+    }
+    return CashMoved.model_validate(body | changes)
+
+
+async def test_drawers_are_retail_transactions_of_their_own_types_once(
+    simulator: DynamicsSimulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted = TenderDeclared.model_validate(
+        {
+            "key": key("usrt", 9),
+            "occurred_at": AT,
+            "shift": "7",
+            "tenders": [
+                {"type": "cash", "currency": "USD", "amount": Decimal("312.40")},
+                {"type": "cash", "currency": "EUR", "amount": Decimal("20.00")},
+            ],
+        }
+    )
+    facts = [
+        _moved(1, "float-entry"),
+        _moved(2, "float-removal"),
+        _moved(3, "safe-drop", bag="B-1"),
+        _moved(4, "bank-drop"),
+        _moved(5, "paid-in", account="4711"),
+        _moved(6, "paid-out", account="4712"),
+        counted,
+    ]
+    simulator.faults.add(Fault(kind=FaultKind.DROP_AFTER_COMMIT))
+    async with worker(simulator, tmp_path / "s.db", monkeypatch) as wired:
+        outcomes = await handlers.book_cash([delivery(fact) for fact in facts], wired)
+    assert [type(each) for each in outcomes] == [Done] * 7, outcomes
+    headers = await rows(simulator, "finance-operations", "RetailTransactions")
+    assert [(each["TransactionType"], each["PaymentAmount"]) for each in headers] == [
+        ("FloatEntry", 50),
+        ("RemoveTender", -50),
+        ("SafeDrop", -50),
+        ("BankDrop", -50),
+        ("IncomeExpense", 50),
+        ("IncomeExpense", -50),
+        ("TenderDeclaration", 312.4),
+    ]
+    lines = await rows(simulator, "finance-operations", "RetailTransactionIncomeExpenseLines")
+    assert [(each["AccountNumber"], each["AccountType"], each["Amount"]) for each in lines] == [
+        ("4711", "Income", -50),
+        ("4712", "Expense", 50),
+    ]
+
+
+async def test_an_exchange_names_the_sale_it_takes_back_from_line_by_line(
+    simulator: DynamicsSimulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    back = simple_return().lines[0].model_copy(update={"number": 2})
+    exchange = simple_sale(19, exchanged_lines=[back], tenders=[], total=Decimal(0))
+    async with worker(simulator, tmp_path / "s.db", monkeypatch) as wired:
+        outcomes = await handlers.book([delivery(simple_sale(17)), delivery(exchange)], wired)
+    assert [type(each) for each in outcomes] == [Done, Done], outcomes
+    lines = await rows(simulator, "finance-operations", "RetailTransactionSalesLinesV2")
+    assert [
+        (each["TransactionNumber"], each["Quantity"], each.get("ReturnTransactionNumber", ""))
+        for each in lines
+    ] == [
+        ("20260301-17", -2, ""),
+        ("20260301-19", -2, ""),
+        ("20260301-19", 2, "20260301-17"),
+    ]
+
+
+async def test_what_comes_late_in_bulk_goes_in_the_lane_of_bulk(
+    simulator: DynamicsSimulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with worker(simulator, tmp_path / "s.db", monkeypatch) as wired:
+        book = wired.books["finance-operations"]
+        company = wired.companies["usrt"]
+        live = book.sale(Slip.of(simple_sale()), company)
+        late = book.sale(Slip.of(simple_sale()), company, late=True)
+        assert live.document == late.document
+        assert live.post != late.post
+        [outcome] = await handlers.book([delivery(simple_sale(), lane=BACKFILL)], wired)
+    assert isinstance(outcome, Done)

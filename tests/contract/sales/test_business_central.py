@@ -1,4 +1,4 @@
-"""Sales of a company whose books are in Business Central, from a worker's settings to its ledger."""
+"""Sales of a company whose books are in Business Central, from settings to ledger."""
 
 from __future__ import annotations
 

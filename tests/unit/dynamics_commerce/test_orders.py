@@ -20,6 +20,7 @@ from shared.dynamics import (
     SetUpWrong,
     TryLater,
 )
+from shared.dynamics.amounts import extended
 from shared.dynamics.claims import Claims
 from shared.dynamics.commerce.order_upload import MAX_ID, transaction_id, upload_body
 from shared.dynamics.commerce.orders import CommerceOrders
@@ -57,7 +58,7 @@ def test_the_sums_of_an_upload_are_those_of_its_lines(
     document = sale(1, lines=tuple(lines), prices_include_tax=included, kind=kind)
     body = json.loads(to_json(upload_body(document, {"20223": 7}, SETTINGS)), parse_float=Decimal)
     sign = -1 if kind in (DocumentKind.RETURN_ORDER, DocumentKind.CREDIT_MEMO) else 1
-    net = sum(each.quantity * each.unit_price - each.discount for each in lines)
+    net = sum(extended(each.quantity, each.unit_price, "USD") - each.discount for each in lines)
     tax = sum(each.tax for each in lines)
     assert body["TotalAmount"] == sign * (net if included else net + tax)
     assert body["NetAmountWithoutTax"] + body["TaxAmount"] == body["TotalAmount"]

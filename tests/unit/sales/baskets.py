@@ -79,10 +79,10 @@ def _worth(lines: list[dict[str, Any]]) -> Decimal:
 
 
 @st.composite
-def sales(draw: st.DrawFn) -> SaleCompleted | SaleReturned:
-    """Draw a sale or return of one of the six companies."""
-    company, settings = draw(st.sampled_from(sorted(COMPANIES.items())))
-    currency = settings.currencies[0]
+def sales(draw: st.DrawFn, company: str = "") -> SaleCompleted | SaleReturned:
+    """Draw a sale or return, perhaps with an exchange, of this or one of the six companies."""
+    company = company or draw(st.sampled_from(sorted(COMPANIES)))
+    currency = COMPANIES[company].currencies[0]
     inclusive = draw(st.booleans())
     lines = [
         draw(_line(number, currency, inclusive)) for number in range(1, draw(st.integers(1, 5)) + 1)
