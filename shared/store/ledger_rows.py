@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Row
+from sqlalchemy import ColumnElement, Row, Table
 
 from shared.events import TransactionKey
 from shared.store.ledger_entries import (
     LEDGER,
     ClosedDay,
+    DayFilter,
     Evaluation,
     OpenedDay,
     PostedDocument,
@@ -23,6 +25,17 @@ from shared.store.ledger_entries import (
 )
 
 Values = dict[str, object]
+
+
+def conditions(table: Table, wanted: DayFilter) -> list[ColumnElement[bool]]:
+    """Return what makes a table's rows those of the store-days wanted."""
+    given: tuple[tuple[Any, Callable[[Any], ColumnElement[bool]]], ...] = (
+        (wanted.company, table.c.company.__eq__),
+        (wanted.store, table.c.store.__eq__),
+        (wanted.first_day, table.c.business_day.__ge__),
+        (wanted.last_day, table.c.business_day.__le__),
+    )
+    return [condition(value) for value, condition in given if value is not None]
 
 
 def day_row(day: StoreDay) -> Values:

@@ -14,6 +14,7 @@ from shared.store.bulk import in_chunks
 from shared.store.certificates import Certificates, Draft, IssuedCertificate, linked_to_chain
 from shared.store.database import Database
 from shared.store.ledger_entries import DayFilter, StoreDay
+from shared.store.ledger_rows import conditions
 from shared.store.schema import certificates
 
 _LOCKS = 0x6365_7274  # "cert": the first half of the PostgreSQL lock keys of chains
@@ -55,15 +56,7 @@ class SqlCertificates(Certificates):
         return found
 
     async def days(self, wanted: DayFilter) -> list[StoreDay]:
-        company, store, business_day = _DAY
-        query = select(*_DAY).distinct()
-        given: tuple[tuple[object, Any], ...] = (
-            (wanted.company, company == wanted.company),
-            (wanted.store, store == wanted.store),
-            (wanted.first_day, business_day >= wanted.first_day),
-            (wanted.last_day, business_day <= wanted.last_day),
-        )
-        query = query.where(*(condition for value, condition in given if value is not None))
+        query = select(*_DAY).distinct().where(*conditions(certificates, wanted))
         async with self._database.reading() as connection:
             return sorted(StoreDay(*row) for row in await connection.execute(query))
 

@@ -82,7 +82,7 @@ class SqlLedger(Ledger):
                 await connection.execute(_OPEN_DAY, _rows(rows.word_row, entries.opened))
 
     async def days(self, wanted: DayFilter) -> list[StoreDay]:
-        query = select(*_DAY).where(*_conditions(ledger_days, wanted))
+        query = select(*_DAY).where(*rows.conditions(ledger_days, wanted))
         async with self._database.reading() as connection:
             return sorted(rows.read_day(row) for row in await connection.execute(query))
 
@@ -102,7 +102,7 @@ class SqlLedger(Ledger):
         candidates = (
             select(refused.c.fact_id)
             .distinct()
-            .where(*_conditions(refused, wanted))
+            .where(*rows.conditions(refused, wanted))
             .where(exists().where(booked.c.fact_id == refused.c.fact_id))
             .where(
                 ~exists()
@@ -188,16 +188,6 @@ _EVALUATE_DAY = (
         missing_sequences=bindparam("new_missing"),
     )
 )
-
-
-def _conditions(table: Table, wanted: DayFilter) -> list[ColumnElement[bool]]:
-    given: tuple[tuple[Any, Callable[[Any], ColumnElement[bool]]], ...] = (
-        (wanted.company, table.c.company.__eq__),
-        (wanted.store, table.c.store.__eq__),
-        (wanted.first_day, table.c.business_day.__ge__),
-        (wanted.last_day, table.c.business_day.__le__),
-    )
-    return [condition(value) for value, condition in given if value is not None]
 
 
 async def _days_reversed(connection: AsyncConnection, entries: Entries) -> set[StoreDay]:

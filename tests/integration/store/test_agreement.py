@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from decimal import Decimal
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
@@ -18,12 +19,14 @@ from shared.store import (
     Ledger,
     MemoryInbox,
     MemoryLedger,
+    OpenedDay,
     Store,
     StoreDay,
+    TenderAmount,
 )
 
 from .conftest import NOW, NewDatabase
-from .samples import key, numbered_id, posted, rejected, result, seen
+from .samples import id_at, key, numbered_id, posted, rejected, result, seen, taken_back
 
 AMOUNTS = st.decimals(-10_000, 10_000, places=3).map(str)
 KEYS = st.builds(
@@ -57,16 +60,30 @@ def _at_most(size: int, strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[A
     return st.lists(strategy, max_size=size)
 
 
+EFFECTS = st.sampled_from(["ledger", "stock"])
+TENDERS = st.none() | st.lists(
+    st.builds(TenderAmount, st.just("cash"), st.just("USD"), AMOUNTS.map(Decimal)), max_size=2
+).map(tuple)
+
+
+def _word(kind: type[ClosedDay] | type[OpenedDay]) -> st.SearchStrategy[Any]:
+    return st.builds(
+        lambda day, revision: kind(day, revision, f'{{"n":{revision}}}'), DAYS, st.integers(0, 2)
+    )
+
+
 ENTRIES = st.builds(
     Entries,
-    facts=_at_most(4, st.builds(seen, KEYS, amount=AMOUNTS)),
-    documents=_at_most(4, st.builds(posted, KEYS, amount=AMOUNTS)),
-    # At one moment two rejections of a message are one and the same.
-    rejections=_at_most(3, st.builds(rejected, KEYS, minute=st.integers(0, 3)))
-    | _at_most(1, st.builds(rejected, st.none(), minute=st.integers(0, 3))),
-    closed=_at_most(
-        2, st.builds(lambda day, n: ClosedDay(day, n, f'{{"n":{n}}}'), DAYS, st.integers(0, 2))
+    facts=_at_most(4, st.builds(seen, KEYS, amount=AMOUNTS, tenders=TENDERS)),
+    documents=_at_most(
+        4, st.builds(posted, KEYS, amount=AMOUNTS, effect=EFFECTS, of_no_till=st.booleans())
     ),
+    # At one moment two rejections of a message are one and the same.
+    rejections=_at_most(3, st.builds(rejected, KEYS, minute=st.integers(0, 3), effect=EFFECTS))
+    | _at_most(1, st.builds(rejected, st.none(), minute=st.integers(0, 3))),
+    reversals=_at_most(2, st.builds(taken_back, KEYS, effect=EFFECTS)),
+    closed=_at_most(2, _word(ClosedDay)),
+    opened=_at_most(2, _word(OpenedDay)),
 )
 FILTERS = st.builds(
     DayFilter,
@@ -93,6 +110,8 @@ LEDGER_STEPS = st.one_of(
     FILTERS.map(lambda wanted: lambda ledger: ledger.days(wanted)),
     st.lists(DAYS, max_size=4).map(lambda days: lambda ledger: ledger.entries(days)),
     st.integers(1, 3).map(lambda limit: lambda ledger: ledger.rejections_without_key(limit)),
+    st.lists(KEYS, max_size=4).map(lambda keys: lambda ledger: ledger.effects(map(id_at, keys))),
+    FILTERS.map(lambda wanted: lambda ledger: ledger.half_booked(wanted, 3)),
     st.builds(_evaluate, st.sampled_from(["balanced", "open"]), st.integers(0, 1)),
     st.just(lambda ledger: ledger.evaluations(other_than="balanced")),
     st.just(lambda ledger: ledger.unevaluated(100)),
