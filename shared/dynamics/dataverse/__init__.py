@@ -37,6 +37,8 @@ class Dataverse:
 
     customers: Customers
     loyalty: Loyalty
+    late_loyalty: Loyalty
+    """The same in the lane of what comes late in bulk."""
     gift_cards: GiftCards
     notes: Notes
     changes: Changes
@@ -71,6 +73,7 @@ async def dataverse(
         yield Dataverse(
             customers=DataverseCustomers(service, tables, rows=rows),
             loyalty=DataverseLoyalty(service, tables, rows=rows),
+            late_loyalty=DataverseLoyalty(bulk, tables, rows=rows),
             gift_cards=DataverseGiftCards(service, tables, rows=rows),
             notes=DataverseNotes(bulk, tables),
             changes=DataverseChanges(bulk, tables),

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         FinanceOperationsRetailTransactions,
     )
     from shared.dynamics.finance_operations.sales_documents import FinanceOperationsSalesDocuments
+    from shared.dynamics.finance_operations.statements import FinanceOperationsStatements
     from shared.dynamics.finance_operations.stock import FinanceOperationsStock
     from shared.dynamics.governor import Book
     from shared.dynamics.service import Service
@@ -101,6 +102,12 @@ class FinanceOperations:
         return FinanceOperationsJournals(self._numbered(Lane.SALE), self.custom_services)
 
     @cached_property
+    def statements(self) -> FinanceOperationsStatements:
+        from shared.dynamics.finance_operations.statements import FinanceOperationsStatements
+
+        return FinanceOperationsStatements(self.custom_services)
+
+    @cached_property
     def customers(self) -> FinanceOperationsCustomers:
         from shared.dynamics.finance_operations.customers import FinanceOperationsCustomers
 
@@ -149,15 +156,23 @@ class FinanceOperations:
 
     @cached_property
     def loyalty(self) -> FinanceOperationsLoyalty:
+        return self._loyalty(self._service)
+
+    @cached_property
+    def late_loyalty(self) -> FinanceOperationsLoyalty:
+        """The same in the lane of what comes late in bulk."""
+        return self._loyalty(self._service.in_lane(Lane.BULK))
+
+    def _loyalty(self, service: Service) -> FinanceOperationsLoyalty:
         from shared.dynamics.finance_operations.cards import FinanceOperationsLoyalty
 
-        return FinanceOperationsLoyalty(self._service, self._changesets)
+        return FinanceOperationsLoyalty(service, self._changesets(service))
 
     @cached_property
     def gift_cards(self) -> FinanceOperationsGiftCards:
         from shared.dynamics.finance_operations.cards import FinanceOperationsGiftCards
 
-        return FinanceOperationsGiftCards(self._service, self._changesets)
+        return FinanceOperationsGiftCards(self._service, self._changesets(self._service))
 
     @cached_property
     def packages(self) -> Packages:
@@ -181,13 +196,12 @@ class FinanceOperations:
 
         return Claims(self._settings.base_url, self._clock, self._book)
 
-    @cached_property
-    def _changesets(self) -> Changesets:
+    def _changesets(self, service: Service) -> Changesets:
         from shared.dynamics.client import ODataClient
         from shared.dynamics.finance_operations.changesets import Changesets
 
         return Changesets(
-            ODataClient(self._service),
+            ODataClient(service),
             clock=self._clock,
             batch_operations=self._settings.batch_operations,
         )

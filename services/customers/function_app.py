@@ -1,0 +1,204 @@
+"""Customers: who they are, their points, gift cards and feedback; see README.md for operators."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import azure.functions as func
+
+from services.customers import (
+    decisions,
+    feedback,
+    gift_cards,
+    handlers,
+    points,
+    reversals,
+    sale_points,
+    wiring,
+)
+from shared.bus import Delivery, Outcome
+from shared.bus.collaborators import patiently
+from shared.bus.triggers import parking_timer, subscription_trigger
+from shared.events import DocumentRejected
+from shared.telemetry import detached
+
+app = func.Blueprint()  # type: ignore[no-untyped-call]
+
+SUBSCRIPTION = "customers"
+
+
+async def leave_invalid(
+    rejections: Sequence[DocumentRejected], collaborators: wiring.Wired
+) -> None:
+    """Leave an invalid sale to the sales subscription, which dead-letters it."""
+
+
+@subscription_trigger(
+    app,
+    topic="customer-registered",
+    subscription=SUBSCRIPTION,
+    wiring=wiring.collaborators,
+    announce=True,
+    effect="customer",
+    archive=True,
+)
+async def register_customers(
+    deliveries: Sequence[Delivery], collaborators: wiring.Wired
+) -> Sequence[Outcome]:
+    """Book new customers."""
+    return await handlers.update_customers(deliveries, collaborators)
+
+
+@subscription_trigger(
+    app,
+    topic="customer-updated",
+    subscription=SUBSCRIPTION,
+    wiring=wiring.collaborators,
+    announce=True,
+    effect="customer",
+    archive=True,
+)
+async def update_customers(
+    deliveries: Sequence[Delivery], collaborators: wiring.Wired
+) -> Sequence[Outcome]:
+    """Book changes of customers."""
+    return await handlers.update_customers(deliveries, collaborators)
+
+
+@subscription_trigger(
+    app,
+    topic="loyalty-earned",
+    subscription=SUBSCRIPTION,
+    wiring=wiring.collaborators,
+    announce=True,
+    effect="points",
+    archive=True,
+)
+async def book_points_earned(
+    deliveries: Sequence[Delivery], collaborators: wiring.Wired
+) -> Sequence[Outcome]:
+    """Book points that tills say were earned."""
+    return await points.book_points(deliveries, collaborators)
+
+
+@subscription_trigger(
+    app,
+    topic="loyalty-redeemed",
+    subscription=SUBSCRIPTION,
+    wiring=wiring.collaborators,
+    announce=True,
+    effect="points",
+    archive=True,
+)
+async def book_points_redeemed(
+    deliveries: Sequence[Delivery], collaborators: wiring.Wired
+) -> Sequence[Outcome]:
+    """Book points that were spent."""
+    return await points.book_points(deliveries, collaborators)
+
+
+@subscription_trigger(
+    app,
+    topic="gift-card-sold",
+    subscription=SUBSCRIPTION,
+    wiring=wiring.collaborators,
+    announce=True,
+    effect="gift-card",
+    archive=True,
+)
+async def book_gift_cards_sold(
+    deliveries: Sequence[Delivery], collaborators: wiring.Wired
+) -> Sequence[Outcome]:
+    """Book gift cards issued and topped up."""
+    return await gift_cards.book_gift_cards(deliveries, collaborators)
+
+
+@subscription_trigger(
+    app,
+    topic="gift-card-redeemed",
+    subscription=SUBSCRIPTION,
+    wiring=wiring.collaborators,
+    announce=True,
+    effect="gift-card",
+    archive=True,
+)
+async def book_gift_cards_redeemed(
+    deliveries: Sequence[Delivery], collaborators: wiring.Wired
+) -> Sequence[Outcome]:
+    """Book gift cards that paid."""
+    return await gift_cards.book_gift_cards(deliveries, collaborators)
+
+
+@subscription_trigger(
+    app,
+    topic="feedback-given",
+    subscription=SUBSCRIPTION,
+    wiring=wiring.collaborators,
+    announce=True,
+    effect="note",
+    archive=True,
+)
+async def note_feedback(
+    deliveries: Sequence[Delivery], collaborators: wiring.Wired
+) -> Sequence[Outcome]:
+    """Note what customers said."""
+    return await feedback.note_feedback(deliveries, collaborators)
+
+
+@subscription_trigger(
+    app,
+    topic="sale-completed",
+    subscription=SUBSCRIPTION,
+    wiring=wiring.collaborators,
+    announce=True,
+    effect="points",
+    note_invalid=leave_invalid,
+    lanes=True,
+)
+async def give_points_for_sales(
+    deliveries: Sequence[Delivery], collaborators: wiring.Wired
+) -> Sequence[Outcome]:
+    """Book the points sales earn, where the company's rate says how many."""
+    return await sale_points.book_sale_points(deliveries, collaborators)
+
+
+@subscription_trigger(
+    app,
+    topic="sale-returned",
+    subscription=SUBSCRIPTION,
+    wiring=wiring.collaborators,
+    announce=True,
+    effect="points",
+    note_invalid=leave_invalid,
+    lanes=True,
+)
+async def take_points_back_for_returns(
+    deliveries: Sequence[Delivery], collaborators: wiring.Wired
+) -> Sequence[Outcome]:
+    """Take back the points that what was returned has earned."""
+    return await sale_points.book_sale_points(deliveries, collaborators)
+
+
+@subscription_trigger(
+    app,
+    topic="reversal-ordered",
+    subscription=SUBSCRIPTION,
+    wiring=wiring.collaborators,
+    announce=True,
+    archive=True,
+)
+async def reverse_customer_effects(
+    deliveries: Sequence[Delivery], collaborators: wiring.Wired
+) -> Sequence[Outcome]:
+    """Take back points, gift-card entries and notes, as operators order."""
+    return await reversals.reverse(deliveries, collaborators)
+
+
+@app.timer_trigger(arg_name="timer", schedule="15 * * * * *")
+async def carry_out_decisions(timer: func.TimerRequest) -> None:
+    """Every minute, carry out what people decided on conflicts."""
+    with detached():
+        await decisions.carry_out(await patiently(wiring.collaborators))
+
+
+parking_timer(app, subscriptions=(SUBSCRIPTION,), wiring=wiring.collaborators)
