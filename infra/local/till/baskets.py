@@ -4,96 +4,27 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal
+from datetime import date, datetime, timedelta
 from heapq import merge
 
-from shared.events import (
-    Discount,
-    Fact,
-    SaleCompleted,
-    TransactionKey,
-    extended_amount,
-    round_money,
-)
+from shared.events import Fact, SaleCompleted, TransactionKey
 
+from .assortment import ARTICLES, Article, basket_discount, payment, position
 from .closing import DayTotals, Transaction
-from .pricing import (
-    Payment,
-    Position,
-    cash_and_change,
-    exactly,
-    first_then,
-    foreign_cash,
-    ring_up,
-    take_back,
-)
-from .regimes import REGIMES, Regime
+from .mix import Mix, MixedDay
+from .pricing import exactly, ring_up, take_back
+from .regimes import REGIMES
+from .stores import OPEN_FOR, OPENS, STORES, TICK, Store
 
-OPENS, OPEN_FOR = time(8, 0, tzinfo=UTC), timedelta(hours=12)
-_TICK = timedelta(milliseconds=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Store:
-    """A store that trades; its company decides currency and taxes."""
-
-    company: str
-    number: str
-    terminals: tuple[str, ...] = ("T1", "T2")
-
-
-STORES: tuple[Store, ...] = (
-    Store("gbrt", "LONDON", ("T1", "T2", "T3")),
-    Store("gbrt", "LEEDS"),
-    Store("dert", "BERLIN"),
-    Store("usrt", "AUSTIN"),
-    Store("aert", "DUBAI"),
-    Store("kwrt", "KUWAIT-CITY"),
-    Store("jprt", "OSAKA"),
-)
-"""The stores of the demonstration: every company the Dynamics simulator knows."""
-
-
-@dataclass(frozen=True, slots=True)
-class Article:
-    """An article of the assortment; its price is multiplied by the regime's factor."""
-
-    item: str
-    description: str
-    price: Decimal
-    kind: str = "standard"
-    barcode: str | None = None
-    unit: str = "EA"
-
-
-ARTICLES: tuple[Article, ...] = (
-    Article("10010", "Wool scarf", Decimal("24.90"), barcode="4006381333931"),
-    Article("10020", "Leather gloves", Decimal("39.00"), barcode="5012345678900"),
-    Article("10030", "Cotton socks, 3 pairs", Decimal("9.95"), barcode="4012345000016"),
-    Article("10040", "Rain jacket", Decimal("89.00")),
-    Article("20010", "Enamel mug", Decimal("7.50")),
-    Article("20020", "Teapot, 1.2 l", Decimal("32.00")),
-    Article("20030", "Paper napkins, 20", Decimal("2.49")),
-    Article("20040", "Scented candle", Decimal("12.80")),
-    Article("20050", "Gift wrap", Decimal("3.20"), unit="M"),
-    Article("30010", "Dark chocolate 100 g", Decimal("2.95"), "food"),
-    Article("30020", "Ground coffee 500 g", Decimal("6.79"), "food"),
-    Article("30030", "Apples", Decimal("2.99"), "food", unit="KG"),
-    Article("30040", "Mature cheddar", Decimal("14.40"), "food", unit="KG"),
-    Article("30050", "Sparkling water", Decimal("0.89"), "food"),
-    Article("30060", "Shortbread", Decimal("3.45"), "food"),
-    Article("40010", "Picture book", Decimal("11.99")),
-    Article("40020", "Crayons, 12", Decimal("4.25")),
-)
-WEIGHED = frozenset(["KG", "M"])
+__all__ = ["ARTICLES", "OPENS", "OPEN_FOR", "STORES", "Article", "Mix", "Store", "TradingDay"]
 
 
 class TradingDay(Iterable[Fact]):
     """One business day of some stores: sales and returns of all in time order, then the closes.
 
     About one transaction in twenty is a return of lines sold earlier that day at the same terminal.
+    With a `mix` the stores do everything else a till does too: exchanges, returns elsewhere or
+    without receipt, gift cards, points, voids, training, the drawer; see `mix.py`.
     """
 
     def __init__(
@@ -103,13 +34,20 @@ class TradingDay(Iterable[Fact]):
         business_day: date = date(2026, 3, 2),
         *,
         transactions_per_store: int = 100,
+        mix: Mix | None = None,
     ) -> None:
+        self._mix = mix
         self._seed = seed
         self._stores = tuple(stores)
         self._day = business_day
         self._per_store = transactions_per_store
 
     def __iter__(self) -> Iterator[Fact]:
+        if self._mix is not None:
+            return iter(MixedDay(self._seed, self._stores, self._day, self._per_store, self._mix))
+        return self._sales_and_returns()
+
+    def _sales_and_returns(self) -> Iterator[Fact]:
         totals = {(store.company, store.number): self._totals(store) for store in self._stores}
         days = [self._trade(store) for store in self._stores]
         for fact in merge(*days, key=lambda fact: (fact.occurred_at, str(fact.key))):
@@ -125,10 +63,10 @@ class TradingDay(Iterable[Fact]):
 
     def _trade(self, store: Store) -> Iterator[Transaction]:
         chance = random.Random(f"{self._seed}/{store.company}/{store.number}/{self._day}")
-        moments = sorted(chance.sample(range(OPEN_FOR // _TICK), self._per_store))
+        moments = sorted(chance.sample(range(OPEN_FOR // TICK), self._per_store))
         tills = [_Till(store, terminal, self._day, chance) for terminal in store.terminals]
         for ticks in moments:
-            moment = datetime.combine(self._day, OPENS) + ticks * _TICK
+            moment = datetime.combine(self._day, OPENS) + ticks * TICK
             yield chance.choice(tills).next_transaction(moment)
 
 
@@ -183,80 +121,17 @@ class _Till:
         chance, regime = self._chance, self._regime
         size = chance.choices((1, 2, 3, 4, 6, 10), (3, 4, 4, 3, 2, 1))[0]
         articles = chance.sample(ARTICLES, size)
-        positions = [_position(article, regime, self._day, chance) for article in articles]
-        payment, in_cash = _payment(regime, chance)
+        positions = [position(article, regime, self._day, chance) for article in articles]
+        paying, in_cash = payment(regime, chance)
         return ring_up(
             key,
             moment,
             positions,
             regime.terms,
-            payment,
-            basket_discounts=_basket_discount(positions, regime, chance),
+            paying,
+            basket_discounts=basket_discount(positions, regime, chance),
             rounding_step=regime.smallest_coin if in_cash else None,
             receipt=receipt,
             cashier=f"C{chance.randint(1, 9)}",
             customer=f"K{chance.randint(1000, 9999)}" if chance.random() < 0.3 else None,
         )
-
-
-def _position(article: Article, regime: Regime, day: date, chance: random.Random) -> Position:
-    currency = regime.terms.currency
-    weighed = article.unit in WEIGHED
-    quantity = (
-        Decimal(chance.randint(120, 2500)).scaleb(-3)
-        if weighed
-        else Decimal(chance.choices((1, 2, 3, 6), (12, 4, 1, 1))[0])
-    )
-    unit_price = round_money(article.price * regime.price_factor, currency)
-    price = extended_amount(quantity, unit_price, currency)
-    discounts: tuple[Discount, ...] = ()
-    if chance.random() < 0.12:
-        amount = round_money(price * chance.choice((10, 20, 50)) / 100, currency)
-        discounts = (Discount(code="PROMOTION", amount=amount),)
-    return Position(
-        item=article.item,
-        description=article.description,
-        barcode=article.barcode,
-        unit=article.unit,
-        quantity=quantity,
-        unit_price=unit_price,
-        taxes=regime.taxes(article.kind, day),
-        discounts=discounts,
-    )
-
-
-def _basket_discount(
-    positions: Sequence[Position], regime: Regime, chance: random.Random
-) -> tuple[Discount, ...]:
-    if chance.random() >= 0.1:
-        return ()
-    currency = regime.terms.currency
-    worth = sum(
-        (
-            extended_amount(position.quantity, position.unit_price, currency)
-            - sum((discount.amount for discount in position.discounts), Decimal(0))
-            for position in positions
-        ),
-        Decimal(0),
-    )
-    return (Discount(code="LOYALTY-5", amount=round_money(worth * 5 / 100, currency)),)
-
-
-def _payment(regime: Regime, chance: random.Random) -> tuple[Payment, bool]:
-    """Return how the customer pays, and whether in cash alone, which is what gets rounded."""
-    currency = regime.terms.currency
-    cash = cash_and_change(currency, regime.note)
-    card = exactly("card", currency)
-    gift_card = first_then("gift-card", regime.note, currency, card)
-    voucher = first_then("voucher", regime.note / 2, currency, cash)
-    choices: list[tuple[Payment, bool, int]] = [
-        (card, False, 50),
-        (cash, True, 35),
-        (gift_card, False, 5),
-        (voucher, True, 4),
-    ]
-    if regime.foreign is not None:
-        foreign, rate = regime.foreign
-        choices.append((foreign_cash(currency, foreign, rate, Decimal(10)), True, 6))
-    payment, in_cash, _ = chance.choices(choices, [weight for *_, weight in choices])[0]
-    return payment, in_cash

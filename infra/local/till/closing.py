@@ -12,6 +12,7 @@ from shared.events import (
     StoreDayClosed,
     TenderTotal,
     TerminalDay,
+    TransactionKey,
 )
 
 Transaction = SaleCompleted | SaleReturned
@@ -25,23 +26,28 @@ class DayTotals:
         self._currency = currency
         self._sequences: dict[str, list[int]] = defaultdict(list)
         self._sales: dict[str, int] = defaultdict(int)
+        self._returns: dict[str, int] = defaultdict(int)
         self._total = Decimal(0)
         self._tenders: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
 
     @property
     def transactions(self) -> int:
-        """Return how many transactions were added."""
+        """Return how many transaction numbers were used."""
         return sum(len(numbers) for numbers in self._sequences.values())
 
     def add(self, transaction: Transaction) -> None:
-        """Count one transaction of this store and day."""
-        self._sequences[transaction.key.terminal].append(transaction.key.sequence)
-        self._sales[transaction.key.terminal] += isinstance(transaction, SaleCompleted)
-        self._total += transaction.signed_amount
+        """Count one sale or return of this store and day."""
+        self.use(transaction.key)
         taken_in = isinstance(transaction, SaleCompleted)
+        (self._sales if taken_in else self._returns)[transaction.key.terminal] += 1
+        self._total += transaction.signed_amount
         for tender in transaction.tenders:
             sign = 1 if taken_in != tender.is_change else -1
             self._tenders[tender.type, tender.currency] += sign * tender.amount
+
+    def use(self, key: TransactionKey) -> None:
+        """Count a number that was used, by whatever transaction."""
+        self._sequences[key.terminal].append(key.sequence)
 
     def close(self, closed_at: datetime, revision: int = 0) -> StoreDayClosed:
         """Return the fact that closes the day."""
@@ -58,7 +64,7 @@ class DayTotals:
                     first_sequence=min(numbers),
                     last_sequence=max(numbers),
                     sales=self._sales[terminal],
-                    returns=len(numbers) - self._sales[terminal],
+                    returns=self._returns[terminal],
                 )
                 for terminal, numbers in sorted(self._sequences.items())
             ),

@@ -1,42 +1,52 @@
-"""How stores price and what they tax, by country and date. Rates are configuration, never code.
+"""How stores price and what they tax, by company.
 
-Sources: GB HMRC VAT rates; DE UStG section 12 and the 2020 interim cut; JP National Tax Agency
-(10 %, 8 % on food); AE Federal Decree-Law 8/2017; KW levies no VAT; US sales tax of Austin, Texas.
-Cash is rounded to the smallest coin in use: 25 fils in the Emirates, 5 fils in Kuwait.
+The rates are those of `shared.tax`, dated and with their sources; here stands only which of its
+country's rates a kind of article is under, and how people pay. Cash is rounded to the smallest coin
+in use: 25 fils in the Emirates, 5 in Kuwait and Bahrain, 25 halalas in Saudi Arabia, 5 baisa in
+Oman.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from functools import cache
 from types import MappingProxyType
+
+from shared.tax import TaxRates
 
 from .pricing import Tax, Terms
 
+STANDARD, REDUCED, ZERO = "standard", "reduced", "zero"
+"""Kinds of rate: the first two as `shared.tax` calls them, zero is 0 % where any tax is levied."""
+
 
 @dataclass(frozen=True, slots=True)
-class Rate:
-    """A tax rate and the day from which it applies, until a later one of its kind does."""
+class LocalTax:
+    """A tax of one place, which no country's law sets."""
 
-    kind: str
-    """What it applies to: standard or food."""
+    code: str
+    percent: Decimal
     valid_from: date
-    tax: Tax | None
-    """None where nothing is levied."""
 
 
 @dataclass(frozen=True, slots=True)
 class Regime:
     """The rules of one country's stores."""
 
+    country: str
+    """ISO 3166-1 code."""
     terms: Terms
-    rates: tuple[Rate, ...]
     price_factor: Decimal
     """What a price tag of 1.00 in the article list becomes in this currency."""
     note: Decimal
     """The note customers mostly pay with."""
+    food: str = STANDARD
+    """The kind of rate food is under; everything else is under the standard rate."""
+    local: Mapping[str, LocalTax] = field(default_factory=dict)
+    """Taxes of the place by kind of article, where the country has no rates."""
     foreign: tuple[str, Decimal] | None = None
     """A foreign currency taken in cash, and what one unit of it is worth here."""
     smallest_coin: Decimal | None = None
@@ -44,78 +54,102 @@ class Regime:
 
     def taxes(self, kind: str, day: date) -> tuple[Tax, ...]:
         """Return the taxes on articles of a kind on a day; empty where none applies."""
-        valid = [rate for rate in self.rates if rate.kind == kind and rate.valid_from <= day]
-        if not valid:
-            return ()
-        latest = max(valid, key=lambda rate: rate.valid_from)
-        return (latest.tax,) if latest.tax is not None else ()
+        local = self.local.get(kind)
+        if local is not None:
+            return (Tax(local.code, local.percent),) if local.valid_from <= day else ()
+        wanted = self.food if kind == "food" else STANDARD
+        for name in (wanted, STANDARD):  # food is taxed like the rest where no rate of its own is
+            tax = self._tax(name, day)
+            if tax is not None:
+                return (tax,)
+        return ()
+
+    def _tax(self, kind: str, day: date) -> Tax | None:
+        law = _rates().country(self.country)
+        rate = law and law.rate(STANDARD if kind == ZERO else kind, day)
+        if not rate:
+            return None
+        percent = Decimal(0) if kind == ZERO else rate.percent
+        return Tax(f"{self.country}-{kind.upper()}", percent)
 
 
-def _rate(kind: str, valid_from: str, code: str, percent: str) -> Rate:
-    return Rate(kind, date.fromisoformat(valid_from), Tax(code, Decimal(percent)))
+@cache
+def _rates() -> TaxRates:
+    return TaxRates.packaged()
 
 
 REGIMES: Mapping[str, Regime] = MappingProxyType(
     {
         "gbrt": Regime(
+            "GB",
             Terms("GBP", prices_include_tax=True),
-            (
-                _rate("standard", "2010-01-01", "GB-STANDARD", "17.5"),
-                _rate("standard", "2011-01-04", "GB-STANDARD", "20"),
-                _rate("food", "1973-04-01", "GB-ZERO", "0"),
-            ),
             price_factor=Decimal(1),
             note=Decimal(10),
+            food=ZERO,
             foreign=("EUR", Decimal("0.8420")),
         ),
         "dert": Regime(
+            "DE",
             Terms("EUR", prices_include_tax=True),
-            (
-                _rate("standard", "2007-01-01", "DE-STANDARD", "19"),
-                _rate("standard", "2020-07-01", "DE-STANDARD", "16"),
-                _rate("standard", "2021-01-01", "DE-STANDARD", "19"),
-                _rate("food", "1983-07-01", "DE-REDUCED", "7"),
-                _rate("food", "2020-07-01", "DE-REDUCED", "5"),
-                _rate("food", "2021-01-01", "DE-REDUCED", "7"),
-            ),
             price_factor=Decimal("1.15"),
             note=Decimal(20),
+            food=REDUCED,
             foreign=("CHF", Decimal("1.0650")),
         ),
         "usrt": Regime(
+            "US",
             Terms("USD", prices_include_tax=False),
-            (_rate("standard", "1990-07-01", "US-TX-AUSTIN", "8.25"),),
             price_factor=Decimal("1.25"),
             note=Decimal(20),
+            # Sales tax of Austin, Texas; food is exempt.
+            local={"standard": LocalTax("US-TX-AUSTIN", Decimal("8.25"), date(1990, 7, 1))},
         ),
         "aert": Regime(
+            "AE",
             Terms("AED", prices_include_tax=True),
-            (
-                _rate("standard", "2018-01-01", "AE-STANDARD", "5"),
-                _rate("food", "2018-01-01", "AE-STANDARD", "5"),
-            ),
             price_factor=Decimal("4.60"),
             note=Decimal(50),
             foreign=("USD", Decimal("3.6725")),
             smallest_coin=Decimal("0.25"),
         ),
         "kwrt": Regime(
+            "KW",
             Terms("KWD", prices_include_tax=True),
-            (),
             price_factor=Decimal("0.385"),
             note=Decimal(5),
             foreign=("USD", Decimal("0.3070")),
             smallest_coin=Decimal("0.005"),
         ),
         "jprt": Regime(
+            "JP",
             Terms("JPY", prices_include_tax=True),
-            (
-                _rate("standard", "2014-04-01", "JP-STANDARD", "8"),
-                _rate("standard", "2019-10-01", "JP-STANDARD", "10"),
-                _rate("food", "2014-04-01", "JP-REDUCED", "8"),
-            ),
             price_factor=Decimal(190),
             note=Decimal(1000),
+            food=REDUCED,
+        ),
+        "sart": Regime(
+            "SA",
+            Terms("SAR", prices_include_tax=True),
+            price_factor=Decimal("4.70"),
+            note=Decimal(50),
+            foreign=("USD", Decimal("3.7500")),
+            smallest_coin=Decimal("0.25"),
+        ),
+        "bhrt": Regime(
+            "BH",
+            Terms("BHD", prices_include_tax=True),
+            price_factor=Decimal("0.470"),
+            note=Decimal(5),
+            foreign=("SAR", Decimal("0.1000")),
+            smallest_coin=Decimal("0.005"),
+        ),
+        "omrt": Regime(
+            "OM",
+            Terms("OMR", prices_include_tax=True),
+            price_factor=Decimal("0.480"),
+            note=Decimal(5),
+            foreign=("AED", Decimal("0.1048")),
+            smallest_coin=Decimal("0.005"),
         ),
     }
 )

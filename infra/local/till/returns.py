@@ -24,7 +24,7 @@ from shared.events import (
     smallest_amount,
 )
 
-from .pricing import Payment, Position, Terms, price_lines, rounded_to
+from .pricing import Payment, Position, Tax, Terms, price_lines, rounded_to
 
 ROUNDING = "ROUNDING"
 """Discount code of what no unit price of six decimals can express."""
@@ -247,6 +247,19 @@ def _return(slip: Slip, back: Sequence[ReturnLine], goods: Sequence[SaleLine]) -
 
 def _worth(lines: Sequence[SaleLine]) -> Decimal:
     return sum((line.gross_amount for line in lines), _ZERO)
+
+
+def alike(line: SaleLine) -> Position:
+    """Return the same goods at the same price, without its discounts, to be sold anew."""
+    return Position(
+        item=line.item,
+        quantity=line.quantity,
+        unit_price=line.unit_price,
+        description=line.description,
+        barcode=line.barcode,
+        unit=line.unit,
+        taxes=tuple(Tax(tax.code, tax.rate_percent) for tax in line.taxes),
+    )
 
 
 def _with_own_discount(line: SaleLine, granted: tuple[Discount, ...]) -> SaleLine:

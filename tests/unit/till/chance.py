@@ -19,7 +19,7 @@ from infra.local.till.pricing import (
     foreign_cash,
     ring_up,
 )
-from infra.local.till.returns import Refunds, Slip, exchange
+from infra.local.till.returns import Refunds, Slip, alike, exchange
 from shared.events import (
     Discount,
     ReturnLine,
@@ -131,7 +131,7 @@ def exchanges(draw: st.DrawFn) -> SaleCompleted | SaleReturned:
     back = draw(pieces(Refunds(sale)))
     taken, granted = draw(baskets(terms))
     if draw(st.booleans()):
-        taken, granted = [_alike(line) for line in back], ()
+        taken, granted = [alike(line) for line in back], ()
     slip = Slip(
         KEY.model_copy(update={"sequence": 8}),
         NOW,
@@ -140,12 +140,3 @@ def exchanges(draw: st.DrawFn) -> SaleCompleted | SaleReturned:
         draw(coins(terms.currency)),
     )
     return exchange(slip, back, taken, granted)
-
-
-def _alike(line: ReturnLine) -> Position:
-    return Position(
-        line.item,
-        line.quantity,
-        line.unit_price,
-        taxes=tuple(Tax(tax.code, tax.rate_percent) for tax in line.taxes),
-    )

@@ -122,6 +122,12 @@ def test_made_up_facts_travel_unchanged(day: list[Fact]) -> None:
         ("aert", "2018-01-01", ["5", "5"]),
         ("usrt", "2026-03-02", ["8.25"]),
         ("kwrt", "2026-03-02", []),
+        ("jprt", "2018-03-02", ["8", "8"]),
+        ("sart", "2020-06-30", ["5", "5"]),
+        ("sart", "2020-07-01", ["15", "15"]),
+        ("bhrt", "2022-01-01", ["10", "10"]),
+        ("omrt", "2021-04-15", []),
+        ("omrt", "2021-04-16", ["5", "5"]),
     ],
 )
 def test_tax_rates_are_those_of_the_day(company: str, day: str, rates: list[str]) -> None:
