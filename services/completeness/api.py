@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from services.completeness.certify import certify, half_booked
 from services.completeness.issuing import current_document, issued_document
-from services.completeness.page import certificate_page
+from shared.certificates import certificate_page
 from shared.store.certificates import Certificates, IssuedCertificate
 from shared.store.effects import FactEffects
 from shared.store.errors import StoreUnavailable

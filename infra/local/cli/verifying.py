@@ -15,6 +15,7 @@ from typing import Any
 
 from infra.local.cli.completeness import Completeness
 from infra.local.cli.output import Unusable
+from shared.certificates import certificate_page
 from shared.store import DayFilter, Store
 from shared.store.certificates import (
     IssuedCertificate,
@@ -185,18 +186,17 @@ def verify_files(paths: Sequence[Path]) -> Verification:
 def _files(paths: Sequence[Path]) -> list[Path]:
     found: list[Path] = []
     for path in paths:
-        inside = (each for each in path.iterdir() if each.suffix in {".json", ".html"})
-        found += sorted(inside) if path.is_dir() else [path]
+        inside = sorted(path.glob("*.json")) + sorted(path.glob("*.html"))
+        found += inside if path.is_dir() else [path]
     return found
 
 
 def _read(path: Path) -> tuple[IssuedCertificate | None, list[str]]:
     """Return the link in a file, and what is wrong with it."""
-    document = _document(path)
+    document, wrong = _document(path)
     issued = document.pop("issued", None)
     stated = document.pop("hash", "")
     content = canonical_json(document)
-    wrong = []
     if stated != f"sha256:{content_hash(content)}":
         wrong.append("its content is not what was hashed")
     if not issued:
@@ -217,24 +217,27 @@ def _read(path: Path) -> tuple[IssuedCertificate | None, list[str]]:
         )
     except (KeyError, TypeError, ValueError) as error:
         raise Unusable(f"{path} is no certificate: {error}") from error
-    if not wrong and link_hash(link) != link.hash:
+    if link_hash(link) != link.hash:
         wrong.append("its hash is not that of the certificate")
     if link.verdict != document.get("verdict"):
         wrong.append("its verdict is not the one it was issued with")
     return link, wrong
 
 
-def _document(path: Path) -> dict[str, Any]:
-    text = path.read_text("utf-8")
+def _document(path: Path) -> tuple[dict[str, Any], list[str]]:
+    """Return what a file holds, and what is wrong with how it shows it."""
+    text, wrong = path.read_text("utf-8"), []
     if path.suffix == ".html":
-        embedded = _EMBEDDED.search(text)
+        page, embedded = text, _EMBEDDED.search(text)
         if not embedded:
             raise Unusable(f"{path} is no page of a certificate")
         text = embedded[1]
     try:
         document = json.loads(text)
-    except ValueError as error:
+        if path.suffix == ".html" and certificate_page(document) != page:
+            wrong.append("it does not show what is embedded in it, or another version made it")
+    except (ValueError, KeyError, TypeError) as error:
         raise Unusable(f"{path} is no certificate: {error}") from error
     if not isinstance(document, dict):
         raise Unusable(f"{path} is no certificate")
-    return document
+    return document, wrong

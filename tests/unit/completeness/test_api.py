@@ -8,6 +8,7 @@ import azure.functions as func
 import pytest
 
 from services.completeness import api, function_app, handlers, wiring
+from shared.events import StoreDayOpened
 from shared.store import DayFilter, MemoryLedger, StoreDay, StoreUnavailable
 
 from .conftest import Collaborators, deliveries, document, sale
@@ -138,3 +139,94 @@ async def _called(name: str, route: dict[str, str], accept: str = "*/*") -> func
     response = await builder._function.get_user_function()(request)
     assert isinstance(response, func.HttpResponse)
     return response
+
+
+async def test_a_certificate_is_answered_as_it_was_issued_once_it_is(
+    witnessed: Collaborators,
+) -> None:
+    as_issued = ROUTE | {"as": "issued"}
+    before = await api.get_certificate(as_issued, witnessed)
+    await handlers.evaluate(witnessed)
+    issued = await api.get_certificate(as_issued, witnessed)
+    now = await api.get_certificate(ROUTE, witnessed)
+
+    assert before.status == HTTPStatus.NOT_FOUND
+    assert "no certificate of store-day usrt/S1/2026-03-01 is issued yet" in before.body()
+    assert issued.document == now.document
+    assert issued.document["issued"]["revision"] == 1
+    assert issued.document["issued"]["is_current"]
+
+
+async def test_what_has_changed_since_it_was_issued_says_so(witnessed: Collaborators) -> None:
+    await handlers.evaluate(witnessed)
+    late = transactions(["1.00", "2.50", "4.00"])[2]
+    await handlers.witness(deliveries(sale(late)), witnessed)
+
+    now = (await api.get_certificate(ROUTE, witnessed)).document
+    issued = (await api.get_certificate(ROUTE | {"as": "issued"}, witnessed)).document
+
+    assert (now["verdict"], now["issued"]["verdict"]) == ("incomplete", "balanced")
+    assert not now["issued"]["is_current"]
+    assert (issued["verdict"], issued["issued"]["is_current"]) == ("balanced", True)
+
+
+async def test_a_choice_there_is_not_is_a_bad_request(witnessed: Collaborators) -> None:
+    for wrong in ({"as": "wished"}, {"format": "pdf"}):
+        answer = await api.get_certificate(ROUTE | wrong, witnessed)
+
+        assert answer.status == HTTPStatus.BAD_REQUEST
+        assert "must be one of" in answer.body()
+
+
+async def test_a_browser_gets_the_page_and_a_program_the_document(
+    witnessed: Collaborators, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def wired() -> Any:
+        return witnessed
+
+    monkeypatch.setattr(wiring, "collaborators", wired)
+    browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+
+    page = await _called("get_certificate", ROUTE, accept=browser)
+    program = await _called("get_certificate", ROUTE, accept="application/json, text/html")
+    halves = await _called("list_half_booked", {})
+
+    assert page.mimetype == "text/html"
+    assert page.get_body().startswith(b"<!doctype html>")
+    assert program.mimetype == "application/json"
+    assert json.loads(halves.get_body()) == {"half_booked": []}
+
+
+async def test_days_between_a_stores_days_of_which_nobody_spoke_are_listed(
+    witnessed: Collaborators,
+) -> None:
+    later = closing([]).model_copy(update={"business_day": DAY.business_day.replace(day=5)})
+    await handlers.witness(deliveries(later), witnessed)
+
+    answer = await api.list_certificates({}, witnessed)
+
+    assert answer.document["days_without_anything"] == [
+        {"company": "usrt", "store": "S1", "first": "2026-03-02", "last": "2026-03-04"}
+    ]
+
+
+async def test_a_day_that_opened_and_has_shown_nothing_is_visible(
+    collaborators: Collaborators,
+) -> None:
+    opened = StoreDayOpened(
+        company="usrt",
+        store="S1",
+        business_day=DAY.business_day,
+        opened_at=NOON,
+        terminals=("T1", "T2"),
+    )
+    await handlers.witness(deliveries(opened), collaborators)
+
+    document = (await api.get_certificate(ROUTE, collaborators)).document
+
+    assert document["verdict"] == "open"
+    assert document["reasons"] == [
+        "the store has not closed the day yet, open since 2026-03-01 12:00 UTC",
+        "nothing was seen of 2 opened terminals: T1, T2",
+    ]
+    assert document["issued"] is None

@@ -57,7 +57,7 @@ def effect(transaction: Transaction, name: str) -> DocumentPosted:
 def reversal(transaction: Transaction, name: str, amount: str = "0") -> DocumentPosted:
     order = ReversalOrdered(
         fact_id=transaction.fact_id,
-        effect=name,  # type: ignore[arg-type]
+        effect=name,
         reason="points cannot be booked",
         ordered_by="olga",
         ordered_at=NOON,
@@ -65,7 +65,7 @@ def reversal(transaction: Transaction, name: str, amount: str = "0") -> Document
     return DocumentPosted(
         fact_id=order.event_id,
         fact_type=ReversalOrdered.TYPE,
-        effect=name,  # type: ignore[arg-type]
+        effect=name,
         subject=order.natural_key(),
         document=DocumentRef(
             system="finance-operations", company="usrt", entity_set="Some", key="R1"
@@ -254,8 +254,7 @@ def test_one_fact_may_be_refused_by_several_subscriptions_for_as_many_effects() 
 
 def test_refused_cash_is_named_and_settled_by_its_document() -> None:
     it = Transaction("T1", 1, Decimal("5.00"))
-    cash = {"fact_type": CashMoved.TYPE}
-    [refused] = noted([refusal(it, "sales", **cash)]).rejections
+    [refused] = noted([refusal(it, "sales", fact_type=CashMoved.TYPE)]).rejections
     entries = Entries(rejections=[refused])
 
     before = certify(DAY, entries)

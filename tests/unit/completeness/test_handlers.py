@@ -4,6 +4,7 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -204,6 +205,27 @@ async def test_a_missing_sequence_is_named_and_metered_until_it_is_found(
     assert gauge.values == {"usrt": 0}
     assert caplog.records[-1].getMessage() == f"Store-day {DAY} is balanced: 3 documents"
     assert await collaborators.ledger.days(DayFilter()) == [DAY]
+
+
+async def test_days_nobody_closes_are_metered_once_the_next_day_is_over(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gauge = _Gauge()
+    monkeypatch.setattr(handlers, "DAYS_NOT_CLOSED", gauge)
+    now = NOON
+    books = Collaborators(store.ledger, lambda: now, store.certificates)
+    day = transactions(["1.00"])
+    await handlers.witness(deliveries(*map(sale, day)), books)
+
+    for days, expected in ((0, 0), (1, 0), (2, 1)):
+        now = NOON + timedelta(days=days)
+        await handlers.witness(deliveries(*map(sale, day)), books)
+        await handlers.evaluate(books)
+        assert gauge.values == {"usrt": expected}
+
+    await handlers.witness(deliveries(closing(day), *map(document, day)), books)
+    await handlers.evaluate(books)
+    assert gauge.values == {"usrt": 0}
 
 
 async def test_a_day_that_stays_incomplete_is_named_once_and_briefly(

@@ -1,7 +1,8 @@
 """A certificate's document -> a page that an auditor can read, print and keep. Pure.
 
-One file: nothing is loaded from anywhere. The document itself is embedded, so that the page can be
-verified as the JSON can (`tillbus certificate verify --files`).
+One file: nothing is loaded from anywhere. The document itself is embedded, and the same document
+always becomes the same page: whoever verifies one makes it again and compares
+(`tillbus certificate verify --files`).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from services.completeness.page_style import STYLE
+from shared.certificates.style import STYLE
 
 Document = Mapping[str, Any]
 
