@@ -135,6 +135,7 @@ class Collaborators:
     central: Books = field(default_factory=Books)
     dataverse: Books = field(default_factory=Books)
     points: EntriesPort = field(default_factory=EntriesPort)
+    late_points: EntriesPort = field(default_factory=EntriesPort)
     gifts: EntriesPort = field(default_factory=EntriesPort)
     companies: Mapping[str, Company] = field(
         default_factory=lambda: {COMPANY: Company(currencies=("GBP",), gift_cards="dataverse")}
@@ -165,15 +166,17 @@ class Collaborators:
 
     @property
     def loyalty(self) -> Mapping[EntryBook, EntriesBook[Any]]:
-        return self._entries("points", self.points)
+        return self._entries("points", self.points, self.late_points)
 
     @property
     def gift_cards(self) -> Mapping[EntryBook, EntriesBook[Any]]:
-        return self._entries("giftcards", self.gifts)
+        return self._entries("giftcards", self.gifts, self.gifts)
 
-    def _entries(self, name: str, port: EntriesPort) -> Mapping[EntryBook, EntriesBook[Any]]:
+    def _entries(
+        self, name: str, port: EntriesPort, late: EntriesPort
+    ) -> Mapping[EntryBook, EntriesBook[Any]]:
         names: tuple[EntryBook, ...] = ("dataverse", "finance-operations")
-        return {each: EntriesBook(each, name, port, port, self.knows_cards) for each in names}
+        return {each: EntriesBook(each, name, port, late, self.knows_cards) for each in names}
 
     @property
     def noted(self) -> NotesPort:
