@@ -1,0 +1,1 @@
+"""What moves in the stores changes the stock in Dynamics, and what was counted corrects it."""

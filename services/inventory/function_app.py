@@ -1,0 +1,106 @@
+"""Inventory: what moves and is counted in the stores, as stock; see README.md for the operator."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import azure.functions as func
+
+from services.inventory import handlers, wiring
+from services.inventory.pruning import prune
+from shared.bus import Delivery, Outcome
+from shared.bus.collaborators import patiently
+from shared.bus.triggers import parking_timer, subscription_trigger
+from shared.telemetry import detached
+
+app = func.Blueprint()  # type: ignore[no-untyped-call]
+
+
+@subscription_trigger(
+    app,
+    topic="sale-completed",
+    subscription="inventory",
+    wiring=wiring.collaborators,
+    announce=True,
+    effect="stock",
+    lanes=True,
+)
+async def book_sold(
+    deliveries: Sequence[Delivery], collaborators: wiring.Wired
+) -> Sequence[Outcome]:
+    """Take what was sold out of stock."""
+    return await handlers.book(deliveries, collaborators)
+
+
+@subscription_trigger(
+    app,
+    topic="sale-returned",
+    subscription="inventory",
+    wiring=wiring.collaborators,
+    announce=True,
+    effect="stock",
+    lanes=True,
+)
+async def book_returned(
+    deliveries: Sequence[Delivery], collaborators: wiring.Wired
+) -> Sequence[Outcome]:
+    """Put what came back into stock."""
+    return await handlers.book(deliveries, collaborators)
+
+
+@subscription_trigger(
+    app,
+    topic="inventory-adjusted",
+    subscription="inventory",
+    wiring=wiring.collaborators,
+    announce=True,
+    effect="stock",
+    archive=True,
+)
+async def book_adjustments(
+    deliveries: Sequence[Delivery], collaborators: wiring.Wired
+) -> Sequence[Outcome]:
+    """Book receipts, damage, shrinkage, adjustments and transfers."""
+    return await handlers.book(deliveries, collaborators)
+
+
+@subscription_trigger(
+    app,
+    topic="stock-counted",
+    subscription="inventory",
+    wiring=wiring.collaborators,
+    announce=True,
+    effect="stock",
+    archive=True,
+)
+async def book_counts(
+    deliveries: Sequence[Delivery], collaborators: wiring.Wired
+) -> Sequence[Outcome]:
+    """Book what was counted."""
+    return await handlers.book(deliveries, collaborators)
+
+
+@subscription_trigger(
+    app,
+    topic="reversal-ordered",
+    subscription="inventory",
+    wiring=wiring.collaborators,
+    announce=True,
+    effect="stock",
+)
+async def take_back(
+    deliveries: Sequence[Delivery], collaborators: wiring.Wired
+) -> Sequence[Outcome]:
+    """Take back what a fact did to stock."""
+    return await handlers.take_back(deliveries, collaborators)
+
+
+parking_timer(app, subscriptions=("inventory",), wiring=wiring.collaborators)
+
+
+@app.timer_trigger(arg_name="timer", schedule="0 30 3 * * *")
+async def forget_movements(timer: func.TimerRequest) -> None:
+    """Forget movements older than any count that is still taken."""
+    with detached():
+        wired: wiring.Wired = await patiently(wiring.collaborators)
+        await prune(wired.records, wired.clock(), wired.horizon)

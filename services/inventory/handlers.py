@@ -1,0 +1,201 @@
+"""Book stock: what each delivery's outcome is, whatever happened before."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import timedelta
+from typing import Any, NamedTuple, Protocol
+from uuid import UUID
+
+from pydantic_core import to_json
+
+from services.inventory.books import COUNT, TRANSFER
+from services.inventory.keeper import Changes, Counts, StockKeeper
+from services.inventory.mapping import (
+    StockFact,
+    document,
+    moves_itself,
+    place_of,
+    reversed_changes,
+)
+from shared.booking import Booker, Plan, missing_key
+from shared.bus import Delivery, Done, Later, Outcome, Rejected
+from shared.clock import Clock
+from shared.companies import Company
+from shared.dynamics import DynamicsError
+from shared.events import (
+    InvalidEvent,
+    InventoryAdjusted,
+    Reason,
+    ReversalOrdered,
+    SaleCompleted,
+    SaleReturned,
+    StockCounted,
+    decode,
+)
+from shared.events.envelope import BACKFILL
+from shared.events.identity import fact_id
+from shared.store.errors import StoreUnavailable
+from shared.store.inbox import Inbox
+
+_log = logging.getLogger("tillbus.inventory")
+
+_FACTS = (SaleCompleted, SaleReturned, InventoryAdjusted, StockCounted)
+
+
+class Lane(NamedTuple):
+    """A book of stock and whether it is for what comes late in bulk."""
+
+    system: str
+    late: bool
+
+
+class Collaborators(Protocol):
+    """What booking needs."""
+
+    @property
+    def inbox(self) -> Inbox: ...
+    @property
+    def keepers(self) -> Mapping[Lane, StockKeeper]: ...
+    @property
+    def companies(self) -> Mapping[str, Company]: ...
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def horizon(self) -> timedelta: ...
+
+
+async def book(deliveries: Sequence[Delivery], all_: Collaborators) -> list[Outcome]:
+    """Return one outcome per delivery; a fact delivered twice changes the stock once."""
+    try:
+        superseded = await _booked_before(deliveries, all_.inbox)
+    except StoreUnavailable as error:
+        return [Later(f"the store is unavailable: {error}")] * len(deliveries)
+
+    def prepare(delivery: Delivery) -> Plan[Any] | Outcome:
+        fact: StockFact = delivery.event.data
+        if (earlier := superseded.get(delivery.event.id)) is not None:
+            detail = f"{fact.natural_key()} is booked as {earlier}; correct it by an adjustment"
+            return Rejected(Reason.DOCUMENT_DIFFERS, detail)
+        return _plan(fact, delivery, all_, lambda changed: changed)
+
+    return await Booker("stock", all_.inbox, all_.clock).book(deliveries, prepare)
+
+
+async def take_back(deliveries: Sequence[Delivery], all_: Collaborators) -> list[Outcome]:
+    """Return one outcome per ordered reversal of what facts did to stock."""
+    ours = [each for each in deliveries if each.event.data.effect == "stock"]
+    try:
+        booked = await all_.inbox.results([each.event.data.fact_id for each in ours])
+    except StoreUnavailable as error:
+        return [Later(f"the store is unavailable: {error}")] * len(deliveries)
+
+    def prepare(delivery: Delivery) -> Plan[Any] | Outcome:
+        order: ReversalOrdered = delivery.event.data
+        if order.effect != "stock":
+            return Done()
+        if order.fact_id not in booked:
+            return _not_reversible(f"the fact {order.fact_id} has not changed the stock")
+        try:
+            fact = decode(to_json(order.event)).data
+        except InvalidEvent as error:
+            return _not_reversible(f"the event of {order.fact_id} cannot be read: {error}")
+        if fact.event_id != order.fact_id:
+            return _not_reversible(f"the event enclosed is {fact.event_id}, not {order.fact_id}")
+        if isinstance(fact, StockCounted) or not isinstance(fact, _FACTS):
+            return _not_reversible("a count says what was there; count again")
+        return _plan(fact, delivery, all_, lambda each: reversed_changes(each, delivery.event.id))
+
+    return await Booker("stock", all_.inbox, all_.clock).book(deliveries, prepare)
+
+
+def _plan(
+    fact: StockFact,
+    delivery: Delivery,
+    all_: Collaborators,
+    turned: Callable[[Changes], Changes],
+) -> Plan[Any] | Outcome:
+    name, store = fact.place
+    company = all_.companies.get(name)
+    if company is None:
+        detail = f"company {name} is not in the setting COMPANIES"
+        return Rejected(Reason.UNKNOWN_COMPANY, detail)
+    if company.stock == "none":
+        return Done()
+    if isinstance(fact, SaleCompleted | SaleReturned) and moves_itself(company):
+        return Done()
+    if isinstance(fact, StockCounted) and (late := _too_late(fact, all_)):
+        return late
+    changed = document(fact, company)
+    if not changed.lines:
+        return Done()
+    if company.stock == "inventory-visibility" and not all(_sites(fact, company)):
+        return _no_site(name, store)
+    keeper = all_.keepers[Lane(company.stock, delivery.event.lane == BACKFILL)]
+    return Plan(
+        document=turned(changed) if isinstance(changed, Changes) else changed,
+        post=keeper.count if isinstance(changed, Counts) else keeper.change,
+        system=company.stock,
+        company=name,
+        entity_set=keeper.book.entity_set(_what(fact)),
+        waits_for=lambda error: waits_for(fact, company, error),
+    )
+
+
+def waits_for(fact: StockFact, company: Company, error: DynamicsError) -> str:
+    """Return the key of the record that a fact waits for: the one that Dynamics names, else its
+    first item."""
+    name, store = fact.place
+    items = {f"item/{name}/{line.item}": line.item for line in fact.lines}
+    stores = {store, getattr(fact, "to_store", None) or store}
+    places = {f"store/{name}/{each}": company.place(each).warehouse for each in sorted(stores)}
+    return missing_key(error, items | places, next(iter(items)))
+
+
+async def _booked_before(deliveries: Sequence[Delivery], inbox: Inbox) -> dict[UUID, str]:
+    """Return the corrections of facts that are booked, and as what."""
+    earlier: dict[UUID, UUID] = {}
+    for delivery in deliveries:
+        fact = delivery.event.data
+        for revision in range(fact.fact_revision):
+            earlier[fact_id(fact.TYPE, fact.natural_key(), revision)] = delivery.event.id
+    booked = await inbox.results(list(earlier)) if earlier else {}
+    return {earlier[each]: result.document.key for each, result in booked.items()}
+
+
+def _too_late(fact: StockCounted, all_: Collaborators) -> Rejected | None:
+    oldest = all_.clock() - all_.horizon
+    if fact.observed_at >= oldest:
+        return None
+    detail = (
+        f"counted {fact.observed_at:%Y-%m-%d %H:%M}Z: what moved after a count is remembered only "
+        f"from {oldest:%Y-%m-%d} on (STOCK_HORIZON); count again"
+    )
+    return Rejected(Reason.NOT_BOOKABLE_HERE, detail)
+
+
+def _sites(fact: StockFact, company: Company) -> Iterator[str]:
+    yield place_of(fact, company).site
+    if isinstance(fact, InventoryAdjusted) and fact.to_store is not None:
+        yield company.place(fact.to_store).site
+
+
+def _no_site(company: str, store: str) -> Later:
+    """The fact is right; whoever keeps the settings can make it succeed."""
+    cause = f"COMPANIES names no site for store {store} of {company}; Inventory Visibility needs it"
+    _log.error("%s", cause)
+    return Later(cause)
+
+
+def _not_reversible(detail: str) -> Rejected:
+    return Rejected(Reason.NOT_REVERSIBLE, detail)
+
+
+def _what(fact: StockFact) -> str:
+    """Return what a book of stock files the fact's document under."""
+    if isinstance(fact, StockCounted):
+        return COUNT
+    if isinstance(fact, InventoryAdjusted):
+        return TRANSFER if fact.kind == "transferred" else fact.kind
+    return "sold" if isinstance(fact, SaleCompleted) else "returned"
