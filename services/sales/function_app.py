@@ -84,6 +84,7 @@ async def book_tender_declarations(
     subscription=SUBSCRIPTION,
     wiring=wiring.collaborators,
     announce=True,
+    effect="cash",
 )
 async def sum_up_days(
     deliveries: Sequence[Delivery], collaborators: wiring.Wired

@@ -187,24 +187,34 @@ async def book_cash(deliveries: Sequence[Delivery], all_: Collaborators) -> list
 
 
 async def close_days(deliveries: Sequence[Delivery], all_: Collaborators) -> list[Outcome]:
-    """Assign the tickets of closed days to their aggregates and book them.
+    """Assign the tickets of closed days to their aggregates and book them; then close the ledger's.
 
-    Done once every ticket has its aggregate: what cannot be booked at once is the timer's.
+    Every ticket has its aggregate before anything else is done: what cannot be booked at once is
+    the timer's.
     """
 
     async def close(distinct: Sequence[Delivery]) -> dict[UUID, Outcome]:
-        return {each.event.id: await _close(each.event.data, all_) for each in distinct}
+        for each in distinct:
+            await _sum_up(each.event.data, all_)
+        booker = Booker("cash", all_.cash_inbox, all_.clock)
+        closed = await booker.book(distinct, _bookable(prepare))
+        return {each.event.id: outcome for each, outcome in zip(distinct, closed, strict=True)}
+
+    def prepare(delivery: Delivery) -> Prepared:
+        fact: StoreDayClosed = delivery.event.data
+        company = all_.companies.get(fact.company)
+        if company is None:
+            detail = f"company {fact.company} is not in the setting COMPANIES"
+            return Rejected(Reason.UNKNOWN_COMPANY, detail)
+        return all_.books[company.ledger].close(fact, company) or Done()
 
     return await _each_once(deliveries, close)
 
 
-async def _close(fact: StoreDayClosed, all_: Collaborators) -> Outcome:
+async def _sum_up(fact: StoreDayClosed, all_: Collaborators) -> None:
     company = all_.companies.get(fact.company)
-    if company is None:
-        detail = f"company {fact.company} is not in the setting COMPANIES"
-        return Rejected(Reason.UNKNOWN_COMPANY, detail)
-    if company.grain == "ticket":
-        return Done()
+    if company is None or company.grain == "ticket":
+        return
     day = fact.natural_key()
     await aggregates.begin_closing(day, all_.records, all_.clock)
     await aggregates.assign(day, company, all_.records, all_.clock)
@@ -213,7 +223,6 @@ async def _close(fact: StoreDayClosed, all_: Collaborators) -> Outcome:
         await posting.post(all_, f"{day}/")
     except PublishFailed as error:
         _log.warning("Tickets of %s are announced later: %s", day, error)
-    return Done()
 
 
 def _bookable(prepare: Callable[[Delivery], Prepared]) -> Callable[[Delivery], Prepared]:

@@ -13,13 +13,15 @@ them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
 from decimal import Decimal
+from typing import NamedTuple
 
 from services.sales.accounts import NotBookable, account
 from services.sales.slips import DrawerSlip, Sale, directed
 from shared.companies import Company
 from shared.dynamics.ports.documents import Journal, JournalLine
-from shared.events import CashMoved, SaleCompleted, TransactionKey
+from shared.events import CashMoved, SaleCompleted, StoreDayClosed, TransactionKey
 
 Entries = dict[tuple[str, str], Decimal]
 """Signed amount, debit positive, by account and what is said about it."""
@@ -72,9 +74,36 @@ def _ticket(sale: Sale, company: Company) -> Iterator[tuple[str, str, Decimal]]:
         yield account(company, "rounding"), "Cash rounding", -money * sale.rounding
 
 
+def tender_journal(fact: StoreDayClosed, company: Company) -> Journal:
+    """Return what a day's payments move from the clearing account. Raises NotBookable.
+
+    Invoices say what was sold, not what it was paid with: the customer's payment method settles
+    them on one clearing account, and the store's own totals part that into cash, cards and so on.
+    What was bought on account was not paid: it stays with its customer.
+    """
+    own = company.currencies[0]
+    entries: list[tuple[str, str, Decimal]] = []
+    for each in fact.tender_totals:
+        if not each.amount or each.type == "account":
+            continue
+        if each.currency != own:
+            raise NotBookable(f"journals are in {own}; {each.type} was taken in {each.currency}")
+        entries.append((account(company, each.type), each.type, each.amount))
+        entries.append((account(company, "clearing"), "Clearing", -each.amount))
+    where = _Where(fact.company, fact.store, fact.business_day)
+    text = f"{fact.store} {fact.business_day:%Y%m%d}-T{fact.revision}"
+    return _journal(where, text.replace(" ", "/"), text, summed(entries), company)
+
+
 def statement(key: TransactionKey, number: str, entries: Entries, company: Company) -> Journal:
     """Return the journal of a store-day; `key` is of any of its tickets."""
-    return _journal(key, f"{key.store}/{number}", entries, company, f"{key.store} {number}")
+    return _journal(
+        _Where(key.company, key.store, key.business_day),
+        f"{key.store}/{number}",
+        f"{key.store} {number}",
+        entries,
+        company,
+    )
 
 
 def drawer_journal(slip: DrawerSlip, company: Company) -> Journal:
@@ -89,24 +118,28 @@ def drawer_journal(slip: DrawerSlip, company: Company) -> Journal:
     entries = summed(
         [(account(company, fact.type), fact.kind, amount), (other, fact.kind, -amount)]
     )
-    return _journal(fact.key, slip.document_key, entries, company, f"{fact.key.store} {fact.kind}")
+    where = _Where(fact.key.company, fact.key.store, fact.key.business_day)
+    return _journal(where, slip.document_key, f"{where.store} {fact.kind}", entries, company)
 
 
-def _journal(
-    key: TransactionKey, name: str, entries: Entries, company: Company, text: str
-) -> Journal:
-    where = ((company.store_dimension, key.store),) if company.store_dimension else ()
+class _Where(NamedTuple):
+    company: str
+    store: str
+    day: date
+
+
+def _journal(where: _Where, key: str, text: str, entries: Entries, company: Company) -> Journal:
+    named = ((company.store_dimension, where.store),) if company.store_dimension else ()
+    moved = ((on, said, amount) for (on, said), amount in entries.items() if amount)
     lines = [
-        JournalLine(number, on, amount, text=said, dimensions=where)
-        for number, ((on, said), amount) in enumerate(
-            ((each, amount) for each, amount in entries.items() if amount), start=1
-        )
+        JournalLine(number, on, amount, text=said, dimensions=named)
+        for number, (on, said, amount) in enumerate(moved, start=1)
     ]
     return Journal(
-        company=company.entity(key.company),
-        key=name,
+        company=company.entity(where.company),
+        key=key,
         name=company.journal,
-        day=key.business_day,
+        day=where.day,
         currency=company.currencies[0],
         lines=tuple(lines),
         text=text,

@@ -13,7 +13,7 @@ from services.sales.journals import Entries
 from services.sales.slips import DrawerSlip, Slip
 from shared.booking import Plan
 from shared.companies import Company
-from shared.events import TransactionKey
+from shared.events import StoreDayClosed, TransactionKey
 
 __all__ = ["SalesBook"]
 
@@ -37,6 +37,10 @@ class SalesBook(Protocol):
         self, key: TransactionKey, number: str, entries: Entries, company: Company
     ) -> Plan[Any]:
         """Return what the sum of a store-day becomes; `key` is of any of its tickets."""
+        ...
+
+    def close(self, fact: StoreDayClosed, company: Company) -> Plan[Any] | None:
+        """Return what follows for the ledger from a day being closed, None where nothing does."""
         ...
 
     def drawer(self, slip: DrawerSlip, company: Company) -> Plan[Any] | None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from services.sales.invoices import sales_document
-from services.sales.journals import Entries, drawer_journal, statement
-from services.sales.ledgers.plans import drawer_plan, sale_plan
+from services.sales.journals import Entries, drawer_journal, statement, tender_journal
+from services.sales.ledgers.plans import day_plan, drawer_plan, sale_plan
 from services.sales.slips import DrawerSlip, Slip
 from shared.booking import Plan
 from shared.companies import Company
@@ -15,7 +15,7 @@ from shared.dynamics.ports.documents import (
     SalesDocument,
     SalesDocuments,
 )
-from shared.events import CashMoved, TransactionKey
+from shared.events import CashMoved, StoreDayClosed, TransactionKey
 
 SYSTEM = "business-central"
 ENTITY_SETS = {DocumentKind.INVOICE: "salesInvoices", DocumentKind.CREDIT_MEMO: "salesCreditMemos"}
@@ -43,14 +43,24 @@ class BusinessCentralBook:
     def statement(
         self, key: TransactionKey, number: str, entries: Entries, company: Company
     ) -> Plan[Journal]:
+        journal = statement(key, number, entries, company)
         return Plan(
-            document=statement(key, number, entries, company),
+            document=journal,
             post=self._journals.post,
             system=SYSTEM,
             company=key.company,
             entity_set=JOURNALS,
             waits_for=lambda _: f"store/{key.company}/{key.store}",
         )
+
+    def close(self, fact: StoreDayClosed, company: Company) -> Plan[Journal] | None:
+        """Move what the invoices were paid with from the clearing account to each means' own."""
+        if company.grain == "statement" or not company.accounts.get("clearing"):
+            return None
+        journal = tender_journal(fact, company)
+        if not journal.lines:
+            return None
+        return day_plan(fact, journal, self._journals.post, SYSTEM, JOURNALS)
 
     def drawer(self, slip: DrawerSlip, company: Company) -> Plan[Journal] | None:
         if not isinstance(slip.fact, CashMoved):

@@ -10,7 +10,7 @@ from services.sales.slips import DrawerSlip, Slip
 from shared.booking import Plan
 from shared.companies import Company
 from shared.dynamics.ports.documents import SalesDocument, SalesDocuments
-from shared.events import CashMoved, TransactionKey
+from shared.events import CashMoved, StoreDayClosed, TransactionKey
 
 SYSTEM = "commerce"
 ENTITY_SET = "SalesOrders"
@@ -34,6 +34,9 @@ class CommerceBook:
         self, key: TransactionKey, number: str, entries: Entries, company: Company
     ) -> Plan[SalesDocument]:
         raise NotBookable("headquarters make the statements of a scale unit's orders")
+
+    def close(self, fact: StoreDayClosed, company: Company) -> None:
+        return None
 
     def drawer(self, slip: DrawerSlip, company: Company) -> None:
         if isinstance(slip.fact, CashMoved):

@@ -19,7 +19,7 @@ async def _finance_operations(opening: AsyncExitStack, clock: Clock, book: Book)
     from shared.dynamics import DynamicsSettings, finance_operations
 
     ports = await opening.enter_async_context(finance_operations(DynamicsSettings(), clock, book))
-    return FinanceOperationsBook(ports.transactions, ports.late_transactions)
+    return FinanceOperationsBook(ports.transactions, ports.late_transactions, ports.statements)
 
 
 async def _business_central(opening: AsyncExitStack, clock: Clock, book: Book) -> SalesBook:

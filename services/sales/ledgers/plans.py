@@ -10,7 +10,7 @@ from services.sales.slips import DrawerSlip, Slip, directed, document_key, origi
 from shared.booking import Plan, missing_key
 from shared.companies import Company
 from shared.dynamics import DynamicsError, Posting
-from shared.events import CashMoved
+from shared.events import CashMoved, StoreDayClosed
 
 D = TypeVar("D")
 Post = Callable[[Sequence[D]], Awaitable[Sequence[Posting]]]
@@ -45,6 +45,19 @@ def drawer_plan(
         waits_for=lambda _: f"store/{fact.key.company}/{fact.key.store}",
         amount=slip.sign * moved.drawer_amount if moved else Decimal(0),
         currency=moved.currency if moved else "",
+    )
+
+
+def day_plan(
+    fact: StoreDayClosed, document: D, post: Post[D], system: str, entity_set: str
+) -> Plan[D]:
+    return Plan(
+        document=document,
+        post=post,
+        system=system,
+        company=fact.company,
+        entity_set=entity_set,
+        waits_for=lambda _: f"store/{fact.company}/{fact.store}",
     )
 
 

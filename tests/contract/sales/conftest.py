@@ -78,7 +78,8 @@ async def worker(
 async def rows(simulator: DynamicsSimulator, product: str, name: str) -> list[dict[str, Any]]:
     """Return what the simulator's books have in a set, of every company."""
     async with httpx.AsyncClient(base_url=f"{simulator.api_url}/_simulator") as http:
-        parameters = {"product": product, "set": name, "top": 10_000}
-        answer = await http.get("/entities", params=parameters)
+        answer = await http.get(
+            "/entities", params={"product": product, "set": name, "top": 10_000}
+        )
         found: list[dict[str, Any]] = answer.raise_for_status().json()["value"]
         return found

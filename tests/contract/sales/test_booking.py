@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -263,3 +264,34 @@ async def test_what_comes_late_in_bulk_goes_in_the_lane_of_bulk(
         assert live.post != late.post
         [outcome] = await handlers.book([delivery(simple_sale(), lane=BACKFILL)], wired)
     assert isinstance(outcome, Done)
+
+
+async def test_a_closed_day_is_stated_by_dynamics_where_a_custom_service_is_set(
+    simulator: DynamicsSimulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    companies = {"usrt": {"currencies": ["USD"], "grain": "statement"}}
+    services = json.dumps({"statement": "TillbusServices/TillbusPosting/statement"})
+    closed = StoreDayClosed.model_validate(
+        {
+            "company": "usrt",
+            "store": "S1",
+            "business_day": key().business_day,
+            "closed_at": AT,
+            "terminals": [],
+            "currency": "USD",
+            "total": Decimal("12.10"),
+        }
+    )
+    simulator.faults.add(Fault(kind=FaultKind.DROP_AFTER_COMMIT, path="statement$"))
+    async with worker(
+        simulator, tmp_path / "s.db", monkeypatch, companies, DYNAMICS_CUSTOM_SERVICES=services
+    ) as wired:
+        await handlers.book([delivery(simple_sale())], wired)
+        [uncertain] = await handlers.close_days([delivery(closed)], wired)
+        [outcome] = await handlers.close_days([delivery(closed)], wired)
+    assert isinstance(uncertain, Later)
+    assert isinstance(outcome, Done)
+    assert outcome.document is not None
+    assert outcome.document.already_there
+    [header] = await rows(simulator, "finance-operations", "RetailTransactions")
+    assert header["TransactionStatus"] == "Posted"

@@ -88,7 +88,7 @@ def sales(draw: st.DrawFn, company: str = "") -> SaleCompleted | SaleReturned:
         draw(_line(number, currency, inclusive)) for number in range(1, draw(st.integers(1, 5)) + 1)
     ]
     total = _worth(lines)
-    exchanged = []
+    exchanged: list[dict[str, Any]] = []
     for number in range(len(lines) + 1, len(lines) + 1 + draw(st.sampled_from([0, 0, 1, 2]))):
         other = draw(_line(number, currency, inclusive, exchanged=True))
         # What goes the other way is worth no more: else it would be the other kind of fact.

@@ -16,6 +16,7 @@ from shared.bus import Delivery
 from shared.clock import Clock
 from shared.companies import Company
 from shared.dynamics import Booked, Conflict, DynamicsError, Failed, Posting, RetailTransaction
+from shared.dynamics.finance_operations.statements import StoreStatement
 from shared.dynamics.ports.documents import DocumentKind, DocumentStatus, Journal, SalesDocument
 from shared.events import Event, Fact, new_event
 from shared.store import Inbox, MemoryInbox
@@ -79,6 +80,19 @@ class Documents:
 
 
 @dataclass
+class Statements:
+    """Dynamics' own statements, where a custom service is set up for them."""
+
+    are_set_up: bool = False
+    made: list[StoreStatement] = field(default_factory=list)
+
+    async def post(self, statements: Sequence[StoreStatement]) -> Sequence[Posting]:
+        postings = [Booked(each.number, already_there=each in self.made) for each in statements]
+        self.made += statements
+        return postings
+
+
+@dataclass
 class Announced:
     """Keeps what is published, by id as the bus's duplicate detection does."""
 
@@ -105,11 +119,14 @@ class Collaborators:
     late_documents: Documents = field(default_factory=Documents)
     journals: Documents = field(default_factory=Documents)
     late_transactions: Ledger = field(default_factory=Ledger)
+    statements: Statements = field(default_factory=Statements)
 
     @property
     def books(self) -> Mapping[str, SalesBook]:
         return {
-            "finance-operations": FinanceOperationsBook(self.transactions, self.late_transactions),
+            "finance-operations": FinanceOperationsBook(
+                self.transactions, self.late_transactions, self.statements
+            ),
             "business-central": BusinessCentralBook(
                 self.documents, self.late_documents, self.journals
             ),

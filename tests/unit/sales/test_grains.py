@@ -26,6 +26,7 @@ from shared.events import (
     Fact,
     Reason,
     StoreDayClosed,
+    TenderTotal,
 )
 from tests.unit.sales.baskets import key, sales, simple_return, simple_sale
 from tests.unit.sales.crashing import Crash, Fate, Mortal
@@ -232,6 +233,51 @@ async def test_who_makes_statements_itself_gets_the_tickets(ledger: str) -> None
     assert isinstance(outcome, Done)
     assert outcome.document is not None
     await close_day(all_)
+
+
+async def test_where_a_custom_service_is_set_up_a_closed_day_has_dynamics_make_its_statement() -> (
+    None
+):
+    all_ = collaborators("statement", "finance-operations")
+    await close_day(all_)
+    assert all_.statements.made == []
+    all_.statements.are_set_up = True
+    [outcome] = await handlers.close_days([delivery(close())], all_)
+    assert isinstance(outcome, Done)
+    assert outcome.document is not None
+    assert (outcome.document.effect, outcome.document.subject) == ("cash", "usrt/S1/2026-03-01")
+    assert [each.number for each in all_.statements.made] == ["S1/2026-03-01"]
+
+
+async def test_a_closed_day_parts_the_clearing_account_into_the_means_of_payment() -> None:
+    settings = company("ticket").model_copy(update={"accounts": ACCOUNTS | {"clearing": "9900"}})
+    all_ = Collaborators(companies={"usrt": settings})
+    totals = [
+        {"type": "cash", "currency": "USD", "amount": Decimal("50.00")},
+        {"type": "card", "currency": "USD", "amount": Decimal("-7.00")},
+        {"type": "account", "currency": "USD", "amount": Decimal("99.00")},
+        {"type": "voucher", "currency": "EUR", "amount": Decimal(0)},
+    ]
+    fact = close().model_copy(update={"tender_totals": _totals(totals)})
+    [outcome] = await handlers.close_days([delivery(fact)], all_)
+    assert isinstance(outcome, Done)
+    [journal] = all_.journals.booked.values()
+    assert isinstance(journal, Journal)
+    assert journal.key == "S1/20260301-T0"
+    assert {line.account: line.amount for line in journal.lines} == {
+        ACCOUNTS["cash"]: Decimal("50.00"),
+        ACCOUNTS["card"]: Decimal("-7.00"),
+        "9900": Decimal("-43.00"),
+    }
+    foreign = [{"type": "cash", "currency": "EUR", "amount": Decimal("1.00")}]
+    fact = close(revision=1).model_copy(update={"tender_totals": _totals(foreign)})
+    [refused] = await handlers.close_days([delivery(fact)], all_)
+    assert isinstance(refused, Rejected)
+    assert refused.reason is Reason.NOT_BOOKABLE_HERE
+
+
+def _totals(bodies: Sequence[Any]) -> tuple[TenderTotal, ...]:
+    return tuple(TenderTotal.model_validate(each) for each in bodies)
 
 
 async def test_finance_and_operations_keeps_an_aggregate_as_one_transaction() -> None:

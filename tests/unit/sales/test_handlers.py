@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +12,7 @@ import pytest
 
 from services.sales.handlers import book
 from shared.bus import Done, Later, Outcome, Parked, Rejected
+from shared.companies import Company
 from shared.dynamics import (
     Conflict,
     DynamicsError,
@@ -21,6 +23,8 @@ from shared.dynamics import (
 )
 from shared.events import Reason
 from shared.store import InboxResult, MemoryInbox, StoreUnavailable
+from shared.store.parking import MemoryParking
+from shared.tax import TaxRates, check
 from tests.unit.sales.baskets import simple_return, simple_sale
 from tests.unit.sales.fakes import NOW, Collaborators, Ledger, delivery
 
@@ -38,7 +42,7 @@ class CrashingInbox(MemoryInbox):
 
 
 class UnavailableInbox(MemoryInbox):
-    async def results(self, fact_ids: Sequence[UUID]) -> dict[UUID, InboxResult]:
+    async def results(self, fact_ids: Iterable[UUID]) -> dict[UUID, InboxResult]:
         raise StoreUnavailable("no database")
 
 
@@ -156,3 +160,72 @@ async def test_without_the_store_sales_wait_and_nothing_is_posted() -> None:
 
 async def test_nothing_delivered_is_nothing_booked() -> None:
     assert await book([], Collaborators()) == []
+
+
+async def test_a_sale_against_its_countrys_tax_law_is_rejected_where_a_country_is_set() -> None:
+    against = lambda _sale, country: (Reason.TAX_RATE_NOT_IN_FORCE, f"not in {country}")  # noqa: E731
+    all_ = Collaborators(tax_check=against)
+    [fine] = await book([delivery(simple_sale())], all_)
+    assert done(fine)
+    all_ = Collaborators(tax_check=against, companies=in_country("AE"))
+    sale, back = await book([delivery(simple_sale()), delivery(simple_return())], all_)
+    assert sale == Rejected(Reason.TAX_RATE_NOT_IN_FORCE, "not in AE")
+    assert back == sale
+    assert all_.transactions.calls == 0
+
+
+async def test_the_shipped_tax_law_is_what_a_worker_checks_with() -> None:
+    all_ = Collaborators(
+        tax_check=partial(check, rates=TaxRates.packaged()), companies=in_country("GB")
+    )
+    [outcome] = await book([delivery(simple_sale())], all_)
+    assert isinstance(outcome, Rejected)
+    assert outcome.reason is Reason.TAX_RATE_NOT_IN_FORCE
+
+
+def in_country(country: str) -> dict[str, Company]:
+    return {"usrt": Company(currencies=("USD",), country=country)}
+
+
+async def test_an_e_invoice_stamp_travels_as_its_device_wrote_it_or_not_at_all() -> None:
+    stamp = {"scheme": "zatca", "uuid": "8e6000cf-1a98-4174-b3e7-b5d5954bc10d", "counter": 17,
+             "hash": "NWZlY2ViNjZmZmM4NmYzOGQ5NTI3ODZj"}  # fmt: skip
+    all_ = Collaborators()
+    long = stamp | {"uuid": "x" * 60}
+    await book(
+        [delivery(simple_sale(1, e_invoice=stamp)), delivery(simple_sale(2, e_invoice=long))], all_
+    )
+    first, second = all_.transactions.booked.values()
+    assert first.header["Comment"] == "zatca 8e6000cf-1a98-4174-b3e7-b5d5954bc10d 17"
+    assert "Comment" not in second.header
+
+
+async def test_a_missing_item_parks_the_sale_under_it_and_not_its_neighbours() -> None:
+    all_ = Collaborators(Ledger(n17=MissingParent("Item 85123A does not exist in company usrt.")))
+    parked, fine = await book([delivery(simple_sale(17)), delivery(simple_sale(18))], all_)
+    assert isinstance(parked, Parked)
+    assert parked.key == "item/usrt/85123A"
+    assert done(fine)
+
+
+async def test_a_missing_customer_is_waited_for_by_its_number() -> None:
+    all_ = Collaborators(Ledger(n17=MissingParent("Customer C7 was not found.")))
+    [parked] = await book([delivery(simple_sale(17, customer="C7"))], all_)
+    assert isinstance(parked, Parked)
+    assert parked.key == "customer/usrt/C7"
+
+
+async def test_a_sale_whose_followers_could_not_be_released_comes_again_and_releases_them() -> (
+    None
+):
+    class Down(MemoryParking):
+        async def release(self, *_: Any, **__: Any) -> int:
+            raise StoreUnavailable("no database")
+
+    all_ = Collaborators(parking=Down())
+    [outcome] = await book([delivery(simple_sale())], all_)
+    assert isinstance(outcome, Later)
+    all_.parking = MemoryParking()
+    [again] = await book([delivery(simple_sale())], all_)
+    assert done(again)
+    assert all_.transactions.calls == 1

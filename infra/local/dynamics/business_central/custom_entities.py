@@ -23,8 +23,8 @@ _CUSTOM = (
     Entity(
         "posDocumentLines", "posDocumentLine", "POS Document Line",
         fields("id:g! documentId:g! lineNumber:i itemNumber:c20 variantCode:c10 "
-                "accountNumber:c20 unitOfMeasureCode:c10 locationCode:c10 description:t100 quantity:d "
-                "unitPrice:d discountAmount:d taxCode:c20"),
+                "accountNumber:c20 unitOfMeasureCode:c10 locationCode:c10 description:t100 "
+                "quantity:d unitPrice:d discountAmount:d taxCode:c20"),
         unique=("documentId", "lineNumber"), parent="posDocuments", parent_field="documentId",
     ),
     Entity(

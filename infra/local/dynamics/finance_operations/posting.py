@@ -11,7 +11,16 @@ from datetime import datetime
 
 from infra.local.dynamics.odata.entities import EntitySet, Row
 
-from .entity_sets import DIMENSIONS, ENTITY_SETS, ledger, parties, products, sales, stock
+from .entity_sets import (
+    DIMENSIONS,
+    ENTITY_SETS,
+    ledger,
+    parties,
+    products,
+    retail,
+    sales,
+    stock,
+)
 from .rows import Rows
 
 Event = tuple[str, str, Mapping[str, object]]
@@ -101,6 +110,25 @@ class Posting:
             if order.get("SalesOrderStatus") == "Invoiced"
         )
         return {"Balance": round(owed - sum(self._paid(company, number)), 6)}
+
+    def statement(self, document: str, company: str, number: str) -> Mapping[str, object]:
+        """Post what a store's transactions of one business day have not in a statement yet."""
+        store, _, day = number.rpartition("/")
+        if document != retail.RETAIL_TRANSACTIONS.name or not store:
+            raise Refusal(f"'{document}' {number} is no store-day of retail transactions.")
+        of_store = {"dataAreaId": company, "OperatingUnitNumber": store}
+        rows = [
+            row
+            for row in self._rows.below(retail.RETAIL_TRANSACTIONS, **of_store)
+            if str(row.get("businessDate", "")).startswith(day)
+        ]
+        if not rows:
+            raise Refusal(f"Store {store} has no transactions of {day} in {company}.")
+        due = [row for row in rows if row.get("TransactionStatus", "None") == "None"]
+        for row in due:
+            self._rows.change(retail.RETAIL_TRANSACTIONS, row, TransactionStatus="Posted")
+        last = self._rows.next_number(company, "Statement") if due else 0
+        return {"AlreadyDone": not due, "Number": f"STMT-{last:06}" if due else number}
 
     def _paid(self, company: str, customer: str) -> Iterator[float]:
         lines = self._rows.below(

@@ -40,6 +40,7 @@ class CustomServices:
             "cancel": posting.cancel,
             "invoice": posting.invoice,
             "balance": posting.balance,
+            "statement": posting.statement,
         }
 
     async def answer(self, request: Request) -> Response:
