@@ -16,11 +16,13 @@ from shared.certificates.style import STYLE
 
 Document = Mapping[str, Any]
 
+_TO = "\u2060–\u2060"  # a dash at which no line may end
+
 VERDICTS = {
     "balanced": "Every number, document and amount agrees with the tills and with the store.",
     "open": "The store has not closed this day; everything below is provisional.",
-    "incomplete": "Something is not there. What, is said below.",
-    "differs": "Everything is there, but not everything agrees. What differs is said below.",
+    "incomplete": "Something is missing:",
+    "differs": "Everything is there, but not everything agrees:",
 }
 
 
@@ -113,7 +115,7 @@ def _terminals(document: Document) -> str:
         [
             each["terminal"],
             _ranges(each["runs"]),
-            ", ".join(f"{count} {kind}" for kind, count in each["transactions"].items()),
+            ", ".join(f"{count} × {kind}" for kind, count in each["transactions"].items()),
             str(each["documents"]),
             _ranges(each["missing"]) or "none",
             ", ".join(map(str, each["repeated"])) or "none",
@@ -121,7 +123,8 @@ def _terminals(document: Document) -> str:
         for each in document["terminals"]
     ]
     heads = ["Terminal", "Numbers", "Transactions", "Documents", "Missing", "Used twice"]
-    note = "Several runs of numbers: the counter began again during the day."
+    again = any(len(each["runs"]) > 1 for each in document["terminals"])
+    note = "Several runs of numbers: the counter began again during the day." if again else ""
     return _table("Terminals and their numbers", heads, rows, note=note, empty="No till traded.")
 
 
@@ -207,8 +210,8 @@ def _chain(document: Document) -> str:
     if issued:
         rows += [
             ["This certificate", issued["hash"]],
-            ["Certificate before it in the store's chain", issued["previous"]],
-            ["Latest certificate of the business day before", issued["day_before"]],
+            ["The one before it in the store's chain", _named(issued["previous"])],
+            ["The business day before", _named(issued["day_before"])],
             ["Issued", _moment(issued["issued_at"])],
             [
                 "Place",
@@ -286,9 +289,15 @@ def _effect(effect: str, document: str) -> str:
     return f"{effect} ({document})" if document else effect
 
 
+def _named(digest: str) -> str:
+    return digest if digest.strip("0") else "none"
+
+
 def _ranges(ranges: Iterable[Mapping[str, int]]) -> str:
     return ", ".join(
-        str(each["first"]) if each["first"] == each["last"] else f"{each['first']}–{each['last']}"
+        str(each["first"])
+        if each["first"] == each["last"]
+        else f"{each['first']}{_TO}{each['last']}"
         for each in ranges
     )
 

@@ -30,7 +30,8 @@ h2 { margin: 1.8rem 0 .5rem; font-size: 1.05rem; }
 table { width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th { text-align: left; font-weight: 600; font-size: .82rem; color: var(--quiet); }
 th, td { padding: .35rem .9rem .35rem 0; border-bottom: 1px solid var(--line);
-  vertical-align: top; overflow-wrap: anywhere; }
+  vertical-align: top; }
+td { overflow-wrap: anywhere; }
 th:last-child, td:last-child { padding-right: 0; }
 .number { text-align: right; white-space: nowrap; }
 th.number { white-space: normal; }
