@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, lru_cache
 from typing import Protocol
 
 from opentelemetry import context, trace
@@ -225,8 +225,13 @@ def _destination(topic: str, subscription: str, operation: str) -> dict[str, Att
 def _context(parent: str | Span | None) -> context.Context:
     if isinstance(parent, Span):
         return trace.set_span_in_context(parent, context.Context())
-    carrier = {"traceparent": parent} if parent else {}
-    return _W3C.extract(carrier, context=context.Context())
+    return _remote(parent) if parent else context.Context()
+
+
+@lru_cache(maxsize=1024)
+def _remote(traceparent: str) -> context.Context:
+    """Kept, as each message of a batch needs it for its span, its links and what it publishes."""
+    return _W3C.extract({"traceparent": traceparent}, context=context.Context())
 
 
 def _links(ends: Iterable[str | Span | None]) -> list[Link]:

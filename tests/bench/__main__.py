@@ -15,6 +15,7 @@ from types import MappingProxyType
 BENCHES: Mapping[str, str] = MappingProxyType(
     {
         "cold_start": "What importing each function app costs a worker's start",
+        "hot_path": "What one fact costs our own code, and whether memory stays flat",
         "servicebus_engine": "What the local bus costs per message, without sockets and SDK",
         "servicebus_ready": "How soon the local bus serves",
         "servicebus_clients": "The local bus with real clients: rates and whose time it is",

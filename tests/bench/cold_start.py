@@ -8,6 +8,7 @@ those of importing azure.functions alone. Telemetry is off: `configure` imports 
 from __future__ import annotations
 
 import os
+import pkgutil
 import subprocess
 import sys
 import tempfile
@@ -16,10 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+APPS = sorted(each.name for each in pkgutil.iter_modules([str(REPOSITORY / "services")]))
 MODULES = (
     "azure.functions",
-    "services.sales.function_app",
-    "services.completeness.function_app",
+    *(f"services.{name}.function_app" for name in APPS),
     "function_app",
 )
 ROUNDS = 5
