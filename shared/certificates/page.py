@@ -8,15 +8,14 @@ always becomes the same page: whoever verifies one makes it again and compares
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import Any
 
 from shared.certificates.style import STYLE
+from shared.certificates.tables import effect, moment, named, place, ranges, table
 
 Document = Mapping[str, Any]
-
-_TO = "\u2060–\u2060"  # a dash at which no line may end
 
 VERDICTS = {
     "balanced": "Every number, document and amount agrees with the tills and with the store.",
@@ -84,7 +83,7 @@ def _amounts(document: Document) -> str:
         for each in document["amounts"]
     ]
     heads = ["Currency", "At the tills", "In the ledger", "Difference", "Store's own total"]
-    return _table("Amounts", heads, rows, numbers_from=1, empty="No money moved.")
+    return table("Amounts", heads, rows, numbers_from=1, empty="No money moved.")
 
 
 def _tenders(document: Document) -> str:
@@ -107,17 +106,17 @@ def _tenders(document: Document) -> str:
         "Taken: by the facts, change and refunds off. Moved: floats, drops, paid in and out. "
         "A drawer over or short is shown, and is no fault of the books."
     )
-    return _table("Means of payment", heads, rows, numbers_from=2, note=note)
+    return table("Means of payment", heads, rows, numbers_from=2, note=note)
 
 
 def _terminals(document: Document) -> str:
     rows = [
         [
             each["terminal"],
-            _ranges(each["runs"]),
+            ranges(each["runs"]),
             ", ".join(f"{count} × {kind}" for kind, count in each["transactions"].items()),
             str(each["documents"]),
-            _ranges(each["missing"]) or "none",
+            ranges(each["missing"]) or "none",
             ", ".join(map(str, each["repeated"])) or "none",
         ]
         for each in document["terminals"]
@@ -125,13 +124,13 @@ def _terminals(document: Document) -> str:
     heads = ["Terminal", "Numbers", "Transactions", "Documents", "Missing", "Used twice"]
     again = any(len(each["runs"]) > 1 for each in document["terminals"])
     note = "Several runs of numbers: the counter began again during the day." if again else ""
-    return _table("Terminals and their numbers", heads, rows, note=note, empty="No till traded.")
+    return table("Terminals and their numbers", heads, rows, note=note, empty="No till traded.")
 
 
 def _rejected(document: Document) -> str:
     rows = [
         [
-            _place(each),
+            place(each),
             each["reason"],
             each["detail"],
             each["subscription"],
@@ -140,43 +139,43 @@ def _rejected(document: Document) -> str:
         for each in document["rejected"]
     ]
     heads = ["Transaction", "Reason", "Explanation", "Put aside by", "Settled since"]
-    return _table("Rejected", heads, rows)
+    return table("Rejected", heads, rows)
 
 
 def _half_booked(document: Document) -> str:
     rows = [
         [
-            _place(each),
-            ", ".join(_effect(one["effect"], one["document"]) for one in each["booked"]),
+            place(each),
+            ", ".join(effect(one["effect"], one["document"]) for one in each["booked"]),
             "; ".join(
                 f"{one['effect']}: {one['reason']}. {one['detail']}" for one in each["refused"]
             ),
         ]
         for each in document["half_booked"]
     ]
-    return _table("Half-booked", ["Transaction", "Booked", "Refused"], rows)
+    return table("Half-booked", ["Transaction", "Booked", "Refused"], rows)
 
 
 def _taken_back(document: Document) -> str:
     rows = [
         [
-            _place(each),
-            _effect(each["effect"], each["document"]),
+            place(each),
+            effect(each["effect"], each["document"]),
             f"{each['amount']} {each['currency']}",
-            _moment(each["posted_at"]),
+            moment(each["posted_at"]),
         ]
         for each in document["taken_back"]
     ]
-    return _table("Taken back on order", ["Transaction", "Effect", "Amount", "When"], rows)
+    return table("Taken back on order", ["Transaction", "Effect", "Amount", "When"], rows)
 
 
 def _transactions(title: str, name: str) -> Callable[[Document], str]:
     def part(document: Document) -> str:
         rows = [
-            [_place(each), f"{each['amount']} {each['currency']}", str(each["fact_id"])]
+            [place(each), f"{each['amount']} {each['currency']}", str(each["fact_id"])]
             for each in document[name]
         ]
-        return _table(title, ["Transaction", "Amount", "Fact"], rows)
+        return table(title, ["Transaction", "Amount", "Fact"], rows)
 
     return part
 
@@ -184,24 +183,24 @@ def _transactions(title: str, name: str) -> Callable[[Document], str]:
 def _disagreements(document: Document) -> str:
     rows = [
         [
-            _place(each),
+            place(each),
             f"{each['fact_amount']} {each['fact_currency']}",
             f"{each['document_amount']} {each['document_currency']}",
         ]
         for each in document["disagreements"]
     ]
-    return _table("Other amounts in the ledger", ["Transaction", "At the till", "Booked"], rows)
+    return table("Other amounts in the ledger", ["Transaction", "At the till", "Booked"], rows)
 
 
 def _day(document: Document) -> str:
     opened, close = document["day_open"], document["day_close"]
     rows = [
-        ["Opened", _moment(opened["opened_at"]) if opened else "not announced"],
-        ["Closed", _moment(close["closed_at"]) if close else "not yet"],
+        ["Opened", moment(opened["opened_at"]) if opened else "not announced"],
+        ["Closed", moment(close["closed_at"]) if close else "not yet"],
     ]
     if close and close["revision"]:
         rows.append(["Revision of the close", str(close["revision"])])
-    return _table("The store's day", ["", ""], rows)
+    return table("The store's day", ["", ""], rows)
 
 
 def _chain(document: Document) -> str:
@@ -210,9 +209,9 @@ def _chain(document: Document) -> str:
     if issued:
         rows += [
             ["This certificate", issued["hash"]],
-            ["The one before it in the store's chain", _named(issued["previous"])],
-            ["The business day before", _named(issued["day_before"])],
-            ["Issued", _moment(issued["issued_at"])],
+            ["The one before it in the store's chain", named(issued["previous"])],
+            ["The business day before", named(issued["day_before"])],
+            ["Issued", moment(issued["issued_at"])],
             [
                 "Place",
                 f"number {issued['number']} of the store, revision {issued['revision']} of the day",
@@ -225,7 +224,7 @@ def _chain(document: Document) -> str:
         )
     if issued and not issued["is_current"]:
         note = "The hashes are those of the certificate issued last; the ledger has changed since."
-    return _table("Chain", ["", ""], rows, note=note, kind="hashes")
+    return table("Chain", ["", ""], rows, note=note, kind="hashes")
 
 
 _PARTS: Sequence[Callable[[Document], str]] = (
@@ -244,64 +243,3 @@ _PARTS: Sequence[Callable[[Document], str]] = (
     _chain,
 )
 """The page from top to bottom."""
-
-
-def _table(
-    title: str,
-    heads: Sequence[str],
-    rows: Sequence[Sequence[str]],
-    *,
-    numbers_from: int | None = None,
-    note: str = "",
-    empty: str = "",
-    kind: str = "plain",
-) -> str:
-    """Return a section; nothing when there are no rows and no sentence for that."""
-    if not rows:
-        return (
-            f"<section><h2>{escape(title)}</h2><p>{escape(empty)}</p></section>\n" if empty else ""
-        )
-
-    def cells(tag: str, texts: Iterable[str]) -> str:
-        return "".join(
-            f"<{tag}{_number_class(place, numbers_from)}>{escape(text)}</{tag}>"
-            for place, text in enumerate(texts)
-        )
-
-    head = f"<thead><tr>{cells('th', heads)}</tr></thead>" if any(heads) else ""
-    body = "".join(f"<tr>{cells('td', row)}</tr>" for row in rows)
-    noted = f"<p class=note>{escape(note)}</p>" if note else ""
-    return (
-        f"<section><h2>{escape(title)}</h2><table class={kind}>{head}<tbody>{body}</tbody></table>"
-        f"{noted}</section>\n"
-    )
-
-
-def _number_class(place: int, numbers_from: int | None) -> str:
-    return " class=number" if numbers_from is not None and place >= numbers_from else ""
-
-
-def _place(each: Mapping[str, Any]) -> str:
-    return f"{each['terminal']}/{each['sequence']}"
-
-
-def _effect(effect: str, document: str) -> str:
-    return f"{effect} ({document})" if document else effect
-
-
-def _named(digest: str) -> str:
-    return digest if digest.strip("0") else "none"
-
-
-def _ranges(ranges: Iterable[Mapping[str, int]]) -> str:
-    return ", ".join(
-        str(each["first"])
-        if each["first"] == each["last"]
-        else f"{each['first']}{_TO}{each['last']}"
-        for each in ranges
-    )
-
-
-def _moment(text: str) -> str:
-    """Return an ISO 8601 moment in UTC as people read it."""
-    return f"{text[:10]} {text[11:19]} UTC"

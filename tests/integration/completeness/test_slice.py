@@ -64,7 +64,11 @@ async def test_a_day_on_the_bus_becomes_a_certificate_over_http(tmp_path: Path) 
     assert one["missing_sequences"] == 0
     assert [each["sequence"] for each in one["rejected"]] == [7]
     assert "rejected, amounts-do-not-add-up: T1/7" in one["reasons"]
-    assert listed == {"certificates": [one], "rejected_without_store_day": []}
+    assert listed == {
+        "certificates": [one],
+        "rejected_without_store_day": [],
+        "days_without_anything": [],
+    }
     assert (refused.status_code, refused.headers["content-type"].split(";")[0]) == (
         400,
         "application/problem+json",
