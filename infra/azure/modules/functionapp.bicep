@@ -22,6 +22,12 @@ param storage { name: string, blobEndpoint: string, container: string }
 @description('Required. Settings beyond the host\'s own; values are never secrets.')
 param settings object
 
+@description('Required. Prefixes of the Dynamics products the app signs in to, under its own identity.')
+param signsInTo string[]
+
+@description('Required. Entra tenant of Dynamics.')
+param dynamicsTenantId string
+
 @description('Optional. Memory of an instance in MB.')
 param instanceMemoryMB 512 | 2048 | 4096 = 2048
 
@@ -29,6 +35,11 @@ param instanceMemoryMB 512 | 2048 | 4096 = 2048
 @minValue(40)
 @maxValue(1000)
 param maximumInstanceCount int = 40
+
+var signIn = union(
+  toObject(signsInTo, prefix => '${prefix}_TENANT_ID', prefix => dynamicsTenantId),
+  toObject(signsInTo, prefix => '${prefix}_CLIENT_ID', prefix => identity.clientId)
+)
 
 resource plan 'Microsoft.Web/serverfarms@2024-04-01' = {
   name: '${name}-plan'
@@ -74,7 +85,7 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
 
   resource appSettings 'config' = {
     name: 'appsettings'
-    properties: union(settings, {
+    properties: union(settings, signIn, {
       AzureWebJobsStorage__accountName: storage.name
       AzureWebJobsStorage__credential: 'managedidentity'
       AzureWebJobsStorage__clientId: identity.clientId

@@ -32,9 +32,9 @@ def _errors(node: Node) -> Iterator[str]:
 
 
 def _declared(path: Path) -> dict[str, bool]:
-    """Return the parameters of a file: name -> whether it has a default."""
+    """Return the parameters of a file: name -> whether it may be left out."""
     found = re.findall(r"^param (\w+) ([^\n]*)", path.read_text(), re.MULTILINE)
-    return {name: " = " in f" {rest}" for name, rest in found}
+    return {name: " = " in f" {rest}" or rest.endswith("?") for name, rest in found}
 
 
 def _modules(path: Path) -> Iterator[tuple[Path, set[str]]]:
