@@ -104,6 +104,7 @@ def returned(sequence: int, *lines: Any, at: float = 0, **changes: Any) -> SaleR
 
 
 def _trade(sequence: int, lines: Any, at: float, changes: dict[str, Any]) -> dict[str, Any]:
+    lines = lines or (goods(1),)
     company = changes.pop("company", "usrt")
     currency = COMPANIES[company].currencies[0] if company in COMPANIES else "USD"
     exchanged = changes.get("exchanged_lines", ())
@@ -120,7 +121,7 @@ def _trade(sequence: int, lines: Any, at: float, changes: dict[str, Any]) -> dic
         "occurred_at": moment(at),
         "currency": currency,
         "prices_include_tax": True,
-        "lines": list(lines) or [goods(1)],
+        "lines": list(lines),
         "tenders": [
             {
                 "type": "card",

@@ -1,5 +1,5 @@
-"""Many short histories of one or two positions, each with everything at once: what `test_composition`
-explores in breadth, in depth. A failing seed repeats exactly."""
+"""Many short histories of few positions, everything at once: in depth what `test_composition`
+explores in breadth. A failing seed repeats exactly."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Workers that stop at every await until the test lets them go on, or dies with them.
 
 Everything a worker awaits is a gate: before and after each call of the store, before and after
-on-hand is read, while a bulk gathers. A request to Dynamics goes its own way: it lands when the test
-says so, whether or not the worker that sent it still lives.
+on-hand is read, while a bulk gathers. A request to Dynamics goes its own way: it lands when the
+test says so, whether or not the worker that sent it still lives.
 """
 
 from __future__ import annotations
