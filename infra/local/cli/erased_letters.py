@@ -15,7 +15,7 @@ from azure.servicebus import ServiceBusReceivedMessage, ServiceBusSubQueue
 from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver
 from azure.servicebus.exceptions import MessageLockLostError
 
-from infra.local.cli.dead_letters import PAGE, peek, queues
+from infra.local.cli.dead_letters import PAGE, peek_all, queues
 from infra.local.cli.output import Refused
 from shared.clock import Clock
 from shared.erasure import concerns, persons_in, stripped
@@ -44,12 +44,8 @@ class Letter:
 
 async def letters_about_anybody(client: ServiceBusClient) -> list[Letter]:
     """Return the dead letters of every queue that name persons; nothing is taken out."""
-    return [
-        Letter(topic, subscription, message.sequence_number or 0, persons)
-        for topic, subscription in queues()
-        async for message in peek(client, topic, subscription)
-        if (persons := persons_in(_body(message)))
-    ]
+    letters = await peek_all(client, queues(), _letter)
+    return [letter for letter in letters if letter.persons]
 
 
 def letters_about(letters: Iterable[Letter], whom: Collection[str]) -> list[Letter]:
@@ -119,6 +115,11 @@ async def _keep(
     )
     if await records.write([record]):
         raise Refused(f"somebody else is taking out dead letters of {queue} now; try again")
+
+
+def _letter(topic: str, subscription: str, message: ServiceBusReceivedMessage) -> Letter:
+    persons = persons_in(_body(message))
+    return Letter(topic, subscription, message.sequence_number or 0, persons)
 
 
 def _body(message: ServiceBusReceivedMessage) -> bytes:
