@@ -96,7 +96,7 @@ async def _inventory_visibility(service: Opened, window: timedelta) -> Books:
     )
 
     settings = InventoryVisibilitySettings()
-    async with inventory_visibility(settings, book=service.store.notes) as product:
+    async with inventory_visibility(settings, service.bus.clock, service.store.notes) as product:
         yield _books("inventory-visibility", product, window=window, most=settings.bulk)
 
 
@@ -105,7 +105,7 @@ async def _finance_operations(service: Opened, window: timedelta) -> Books:
     from shared.dynamics import DynamicsSettings, finance_operations
 
     settings = DynamicsSettings()
-    async with finance_operations(settings, book=service.store.notes) as product:
+    async with finance_operations(settings, service.bus.clock, service.store.notes) as product:
         yield _books(
             "finance-operations",
             product,
@@ -121,7 +121,7 @@ async def _business_central(service: Opened, window: timedelta) -> Books:
     from shared.dynamics.business_central import BusinessCentralSettings, business_central
 
     settings = BusinessCentralSettings()
-    async with business_central(settings, book=service.store.notes) as product:
+    async with business_central(settings, service.bus.clock, service.store.notes) as product:
         yield _books("business-central", product, window=window, most=_MOST_OPERATIONS)
 
 
