@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from shared.events import encode
 from tests.integration.functions.running import RunningHost, running_host
 from tests.unit.completeness.conftest import document, event, rejection, sale
 from tests.unit.completeness.days import closing, transactions
+from tests.unit.completeness.test_half_booked import refusal
 
 ROOT = Path(__file__).resolve().parents[3]
 CERTIFICATES = "/api/certificates"
@@ -74,6 +76,58 @@ async def test_a_day_on_the_bus_becomes_a_certificate_over_http(tmp_path: Path) 
         "application/problem+json",
     )
     assert dead == 0
+
+
+async def test_what_is_issued_is_exported_and_verified_by_command(tmp_path: Path) -> None:
+    day = transactions(["1.00"] * 5)
+    half, store_url = day[2], f"sqlite+aiosqlite:///{tmp_path / 'store.db'}"
+
+    async with LocalServiceBus(ROOT / "infra/topology.json") as bus:
+        settings = {"ServiceBusConnection": bus.connection_string, "STORE_URL": store_url}
+        async with (
+            running_host(None, "--service", "completeness", **settings) as host,
+            httpx.AsyncClient(base_url=host.url, timeout=30) as http,
+            ServiceBusClient.from_connection_string(bus.connection_string) as client,
+        ):
+            told = [*map(sale, day), *map(document, day), refusal(half), closing(day)]
+            await Publisher(client).publish(map(event, told))
+            await _until(
+                host,
+                http,
+                f"{CERTIFICATES}/usrt/S1/2026-03-01",
+                lambda it: it["documents_posted"] == 5 and it["half_booked"] and it["day_close"],
+            )
+            (await http.post("/admin/functions/evaluate_store_days")).raise_for_status()
+
+            where = ("--completeness-url", host.url, "--store-url", store_url)
+            verified = await _tillbus("certificate", "verify", *where)
+            page = tmp_path / "certificate.html"
+            export = ("certificate", "export", "usrt", "S1", "2026-03-01", "--out", str(page))
+            exported = await _tillbus(*export, *where[:2])
+            halves = await _tillbus("half-booked", "--json", *where[:2])
+    by_itself = await _tillbus("certificate", "verify", "--files", str(page))
+
+    assert verified[0] == exported[0] == by_itself[0] == 0, (verified, exported, by_itself)
+    assert "1 certificates of 1 stores" in verified[1]
+    assert "everything holds" in verified[1]
+    assert "half-booked, ledger yes, points (master-data-missing) no: T1/3" in page.read_text()
+    assert halves[0] == 1
+    assert [each["fact_id"] for each in json.loads(halves[1])] == [str(half.fact_id)]
+
+
+async def _tillbus(*arguments: str) -> tuple[int, str]:
+    """Run a command as a user would; return its exit code and what it printed."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        "import sys; from infra.local.cli import main; sys.exit(main())",
+        *arguments,
+        cwd=ROOT,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    printed, _ = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, printed.decode()
 
 
 async def _until(

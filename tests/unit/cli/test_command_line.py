@@ -24,6 +24,10 @@ COMMANDS = [
     "dlq",
     "trace",
     "metadata",
+    "certificate",
+    "half-booked",
+    "reverse",
+    "reemit",
 ]
 
 
@@ -52,6 +56,17 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
         (["metadata", "check"], "start one with `tillbus up`"),
         (["metadata", "check", "--file", "nothing.xml"], "--product"),
         (["metadata", "check", "--product", "crm"], "these have: finance-operations"),
+        (["certificate", "verify"], "start one with `tillbus up`"),
+        (["certificate", "verify", "--chain-only"], "give --store-url"),
+        (["certificate", "export", "usrt", "S1", "today"], "does not match"),
+        (["half-booked"], "start one with `tillbus up`"),
+        (["reverse", "no-id", "--effect", "ledger", "--reason", "x"], "a valid UUID"),
+        (["reemit", "--company", "usrt", "--store", "S1"], "--day"),
+        (["erase", "gbrt", "C-17"], "start one with `tillbus up`"),
+        (["audit", "verify"], "give --store-url"),
+        (["audit", "verify", "--noted", "ledger:x:abc"], "not CHAIN:NUMBER:HASH"),
+        (["parked", "list"], "give --store-url"),
+        (["parked", "list", "--store-url", "mysql://h/d"], "must start with one of"),
         (["dance"], "No such command"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
