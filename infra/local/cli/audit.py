@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 
 from infra.local.cli.options import DEFAULT_DATA, AsJson, Data, StoreUrl, run
-from infra.local.cli.output import narrow_table, out, print_json
+from infra.local.cli.output import add_plain_row, narrow_table, out, print_json
 from infra.local.cli.stores import opened_store
 from shared.store import Audit, AuditEntry, first_break
 
@@ -149,7 +149,7 @@ def _verdict_table(verdicts: list[ChainVerdict]) -> Table:
         table.add_column(heading, overflow="fold")
     for each in verdicts:
         words = "whole" if each.broken_at is None else f"entry {each.broken_at} does not follow"
-        table.add_row(each.chain, str(each.entries), words, each.newest)
+        add_plain_row(table, each.chain, str(each.entries), words, each.newest)
     return table
 
 
@@ -160,5 +160,5 @@ def _entry_table(chain: str, entries: list[AuditEntry]) -> Table:
     for entry in entries:
         act = entry.act
         at = f"{act.at:%Y-%m-%d %H:%M:%S}"
-        table.add_row(str(entry.number), at, act.actor, act.action, act.subject, act.detail)
+        add_plain_row(table, str(entry.number), at, act.actor, act.action, act.subject, act.detail)
     return table

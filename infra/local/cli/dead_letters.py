@@ -11,7 +11,7 @@ from azure.servicebus import ServiceBusReceivedMessage, ServiceBusSubQueue
 from azure.servicebus.aio import ServiceBusClient
 from rich.table import Table
 
-from infra.local.cli.output import Refused, narrow_table
+from infra.local.cli.output import Refused, add_plain_row, narrow_table
 from infra.local.platform import Addresses
 from infra.local.platform.platform import TOPOLOGY
 from shared.bus import Topology
@@ -125,7 +125,8 @@ def dead_letter_table(letters: Sequence[DeadLetter]) -> Table:
     for heading in ("queue", "fact", "reason", "description"):
         table.add_column(heading, overflow="fold")
     for letter in letters:
-        table.add_row(
+        add_plain_row(
+            table,
             f"{letter.topic}/{letter.subscription}",
             letter.subject or letter.message_id,
             letter.reason,

@@ -11,6 +11,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 PLAIN_WIDTH = 120
 """Columns outside a terminal, where nobody says how many there are."""
@@ -35,6 +36,11 @@ def narrow_table(title: str) -> Table:
         show_edge=False,
         collapse_padding=True,
     )
+
+
+def add_plain_row(table: Table, *cells: str) -> None:
+    """Add a row printed as it is: square brackets in it are no markup."""
+    table.add_row(*(Text(cell) for cell in cells))
 
 
 out = _console(stderr=False)

@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 
 from infra.local.cli.options import DEFAULT_DATA, Actor, AsJson, Data, StoreUrl, run
-from infra.local.cli.output import narrow_table, out, print_json
+from infra.local.cli.output import add_plain_row, narrow_table, out, print_json
 from infra.local.cli.stores import opened_store
 from shared.clock import utc_now
 from shared.erasure import OPERATORS
@@ -86,7 +86,8 @@ def _table(keys: list[ParkedKey]) -> Table:
     for heading in ("subscription", "waits for", "facts", "since", "until", "missing"):
         table.add_column(heading, overflow="fold")
     for each in keys:
-        table.add_row(
+        add_plain_row(
+            table,
             each.subscription,
             each.key,
             str(each.facts),
