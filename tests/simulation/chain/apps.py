@@ -17,21 +17,28 @@ from unittest.mock import patch
 
 import azure.functions as func
 
+from infra.local.dynamics.inventory_visibility.configuration import ENVIRONMENT_ID
 from shared.bus import BusCollaborators, Publisher, RetryPolicy
 from shared.bus.lanes import LiveFirst
 from shared.clock import Clock
 from shared.service import Opened
 from tests.simulation.chain.bus import SimulatedBus
-from tests.simulation.chain.dynamics import URL
+from tests.simulation.chain.dynamics import URLS
 from tests.simulation.chain.hazards import Process, current
 from tests.simulation.chain.stores import SimulatedStore
 from tests.simulation.chain.virtual import now
 
-SERVICES = ("sales", "completeness")
+SERVICES = ("sales", "inventory", "customers", "orders", "completeness")
+
+COMPANIES: Mapping[str, Mapping[str, object]] = {
+    "gbrt": {"currencies": ["GBP"], "site": "S1", "points_per_unit": "1"},
+    "kwrt": {"currencies": ["KWD"], "site": "S2", "grain": "statement"},
+}
 
 SETTINGS: Mapping[str, str] = {
-    "COMPANIES": json.dumps({"gbrt": {"currencies": ["GBP"]}, "kwrt": {"currencies": ["KWD"]}}),
-    "DYNAMICS_URL": URL,
+    "COMPANIES": json.dumps(COMPANIES),
+    **URLS,
+    "INVENTORY_VISIBILITY_ENVIRONMENT_ID": ENVIRONMENT_ID,
     "SETTLEMENT": "host",
 }
 

@@ -18,6 +18,7 @@ from infra.local.dynamics import Clock, FaultPlan
 from infra.local.dynamics.api import Front, application
 from infra.local.dynamics.counts import Counts
 from infra.local.dynamics.identity.tokens import TokenAuthority
+from infra.local.dynamics.inventory_visibility.security import AUDIENCE
 from infra.local.dynamics.product import Product, ProductContext
 from infra.local.dynamics.simulator import PRODUCTS
 from infra.local.dynamics.webhooks import Outbox, Webhooks
@@ -29,7 +30,13 @@ from shared.dynamics.settings import ConnectionSettings
 from tests.simulation.chain.hazards import Hazards, Strike
 from tests.simulation.chain.virtual import BEGIN, now
 
-URL = "http://dynamics.test"
+URLS: Mapping[str, str] = {
+    "DYNAMICS_URL": "http://finance.test",
+    "BUSINESS_CENTRAL_URL": "http://central.test",
+    "DATAVERSE_URL": "http://engagement.test",
+    "INVENTORY_VISIBILITY_URL": "http://stock.test",
+}
+"""A host for each product, as each has a rate budget of its own; all lead to one simulator."""
 _TENANT = "11111111-1111-1111-1111-111111111111"
 _CLIENT = "22222222-2222-2222-2222-222222222222"
 
@@ -128,7 +135,8 @@ class SimulatedDynamics:
             book: Book | None = None,
             pace: Pace | None = None,
         ) -> AsyncIterator[Service]:
-            sign_in = {"simulation": _SignIn(self.tokens)}
+            audience = AUDIENCE if path.startswith("/api/environment") else settings.base_url
+            sign_in = {"simulation": _SignIn(self.tokens, settings.authorization_scheme, audience)}
             governor = None
             if book is not None:
                 paces = dict.fromkeys(sign_in, pace or Pace(10.0))
@@ -149,16 +157,18 @@ class SimulatedDynamics:
 
 
 class _SignIn(httpx.Auth):
-    def __init__(self, tokens: TokenAuthority) -> None:
+    def __init__(self, tokens: TokenAuthority, scheme: str, audience: str) -> None:
         self._tokens = tokens
+        self._scheme = scheme
+        self._audience = audience
         self._hour = -1
         self._token = ""
 
     def auth_flow(self, request: httpx.Request) -> Iterator[httpx.Request]:  # type: ignore[override]
         hour = int(asyncio.get_running_loop().time() // 1800)
         if hour != self._hour:
-            self._hour, self._token = hour, self._tokens.issue(_CLIENT, URL)
-        request.headers["Authorization"] = f"Bearer {self._token}"
+            self._hour, self._token = hour, self._tokens.issue(_CLIENT, self._audience)
+        request.headers["Authorization"] = f"{self._scheme} {self._token}"
         yield request
 
 
