@@ -40,6 +40,7 @@ from shared.store.ledger import (
 from shared.store.notes import MemoryNotes, Notes
 from shared.store.parking import MemoryParking, ParkedFact, ParkedKey, Parking
 from shared.store.records import MemoryRecords, Record, Records
+from shared.store.retention import Forgotten, RetentionSettings
 from shared.store.store import Store
 
 __all__ = [
@@ -56,6 +57,7 @@ __all__ = [
     "Entries",
     "Evaluation",
     "FactEffects",
+    "Forgotten",
     "Inbox",
     "InboxResult",
     "IssuedCertificate",
@@ -77,6 +79,7 @@ __all__ = [
     "Record",
     "Records",
     "Rejection",
+    "RetentionSettings",
     "Reversal",
     "SeenFact",
     "Store",

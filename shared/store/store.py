@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from shared.store.ledger import Ledger
 from shared.store.notes import Notes
 from shared.store.parking import Parking
 from shared.store.records import Records
+from shared.store.retention import Forgotten
 
 if TYPE_CHECKING:
     from shared.store.database import Database
@@ -51,6 +53,21 @@ class Store:
         from shared.store.sql_inbox import SqlInbox
 
         return SqlInbox(self._database, self._clock, effect)
+
+    async def forget_before(self, *, archived: datetime, recorded: datetime) -> Forgotten:
+        """Forget facts archived and results recorded before these moments; return how many.
+
+        `RetentionSettings` computes them. Certificates and the audit log are never forgotten.
+        Raises `StoreUnavailable`; what was forgotten by then stays so.
+        """
+        from shared.store.schema import archive, archive_persons, inbox
+        from shared.store.sql_retention import forget_before
+
+        facts = await forget_before(
+            self._database, archive, archive.c.archived_at, archived, [archive_persons]
+        )
+        results = await forget_before(self._database, inbox, inbox.c.recorded_at, recorded)
+        return Forgotten(facts, results)
 
     @classmethod
     async def open(cls, url: str, clock: Clock) -> Store:
