@@ -1,6 +1,7 @@
-"""Build the deployable zip of one service, in the layout of a local build for Azure Functions.
+"""Build the deployable zip of a service, in the layout of a local build for Azure Functions.
 
     python -m tools.package sales --out dist
+    python -m tools.package all
 
 stages dist/sales and packs it as dist/sales.zip: function_app.py, host.json and requirements.txt at
 the root, the service, what it shares, and its pinned dependencies for CPython 3.13 on Linux x86-64
@@ -27,6 +28,8 @@ SITE_PACKAGES = Path(".python_packages/lib/site-packages")
 # The platform brings these itself, or they are tools that only development uses.
 NOT_DEPLOYED = shutil.ignore_patterns("__pycache__", "*.pyc", "README.md")
 
+ALL = "all"
+
 EPOCH = (1980, 1, 1, 0, 0, 0)
 """Timestamp of every entry: the oldest a zip can hold."""
 
@@ -37,23 +40,31 @@ class CannotPackage(Exception):
 
 def main(argv: list[str] | None = None) -> int:
     """Build; return 0, or 1 with one sentence on stderr."""
-    parser = argparse.ArgumentParser(prog="package.py", description="Build one service's zip.")
-    parser.add_argument("service", help="a folder of services/")
+    parser = argparse.ArgumentParser(prog="package.py", description="Build a service's zip.")
+    parser.add_argument("service", help="a folder of services/, or all of them: all")
     parser.add_argument("--out", type=Path, default=REPOSITORY / "dist")
     parser.add_argument(
         "--no-dependencies", action="store_true", help="leave installing to a remote build"
     )
     arguments = parser.parse_args(argv)
     try:
-        staged = stage(arguments.service, arguments.out)
-        if not arguments.no_dependencies:
-            install(staged)
-        archive = pack(staged)
+        for service in services() if arguments.service == ALL else [arguments.service]:
+            archive = package(
+                service, arguments.out, with_dependencies=not arguments.no_dependencies
+            )
+            print(f"{archive} ({archive.stat().st_size / 1_000_000:.1f} MB)")
     except CannotPackage as error:
         print(f"package: {error}", file=sys.stderr)
         return 1
-    print(f"{archive} ({archive.stat().st_size / 1_000_000:.1f} MB)")
     return 0
+
+
+def package(service: str, out: Path, *, bare: bool) -> Path:
+    """Stage one service, with its dependencies unless `bare`, and pack it; return the archive."""
+    staged = stage(service, out)
+    if not bare:
+        install(staged)
+    return pack(staged)
 
 
 def services() -> list[str]:

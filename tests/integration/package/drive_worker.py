@@ -2,8 +2,9 @@
 
     drive_worker.py APP WORKER_SITE SETTLEMENT_PORT SERVICE BUS_CONNECTION_STRING
 
-Prints one JSON line with the names of the functions. For the sales service it also hands one
-invalid message to `book_sales`, which must settle it through the platform's settlement service.
+Prints one JSON line with the names of the functions and of the services that were imported. For the
+sales service it also hands one invalid message to `book_sales`, which must settle it through the
+platform's settlement service.
 """
 
 from __future__ import annotations
@@ -125,7 +126,10 @@ async def _main() -> None:
                 )
             )
         )
-    print(json.dumps({"functions": sorted(ids)}), flush=True)
+    loaded = sorted(
+        {".".join(name.split(".")[:2]) for name in sys.modules if name.startswith("services")}
+    )
+    print(json.dumps({"functions": sorted(ids), "services": loaded}), flush=True)
 
 
 asyncio.run(_main())

@@ -13,6 +13,7 @@ import sys
 import zipfile
 from collections.abc import Iterator
 from concurrent import futures
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from google.protobuf.empty_pb2 import Empty
 
 from infra.local.platform.platform import TOPOLOGY
 from infra.local.servicebus import LocalServiceBus
-from tools.package import REPOSITORY, SITE_PACKAGES, main
+from tools.package import REPOSITORY, SITE_PACKAGES, main, services
 
 pytestmark = [
     pytest.mark.slow,
@@ -32,20 +33,6 @@ pytestmark = [
         sys.version_info[:2] != (3, 13), reason="the zip is built for CPython 3.13, run by it too"
     ),
 ]
-
-EXPECTED = {
-    "sales": {"book_sales", "book_returns"},
-    "completeness": {
-        "witness_sales",
-        "witness_returns",
-        "witness_day_closes",
-        "witness_documents",
-        "witness_rejections",
-        "evaluate_store_days",
-        "list_certificates",
-        "get_certificate",
-    },
-}
 
 # Runs in the clean environment: drives the worker as the platform would, for one message.
 _DRIVER = Path(__file__).with_name("drive_worker.py")
@@ -88,7 +75,18 @@ def _worker_alone(folder: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("service", sorted(EXPECTED))
+def functions_of(service: str) -> set[str]:
+    """Return what the service registers here, where everything is installed."""
+    app: Any = import_module(f"services.{service}.function_app").app
+    return {builder.build().get_function_name() for builder in app._function_builders}
+
+
+def pinned(text: str) -> set[str]:
+    """Return the lines of a requirements file that pin a package."""
+    return {line.split(" ")[0] for line in text.splitlines() if "==" in line}
+
+
+@pytest.mark.parametrize("service", services())
 async def test_packaged_service_indexes_and_dead_letters_an_invalid_message(
     service: str, tmp_path: Path, settlement: tuple[_Settlement, int]
 ) -> None:
@@ -112,7 +110,11 @@ async def test_packaged_service_indexes_and_dead_letters_an_invalid_message(
 
     assert driver.returncode == 0, complaints.decode()
     report = json.loads(printed.splitlines()[-1])
-    assert set(report["functions"]) == EXPECTED[service]
+    assert set(report["functions"]) == functions_of(service)
+    assert set(report["services"]) == {"services", f"services.{service}"}
+    requirements = pinned((app / "requirements.txt").read_text())
+    assert requirements
+    assert requirements <= pinned((REPOSITORY / "constraints.txt").read_text())
     assert {Path(name).parts[1] for name in names if name.startswith("services/")} <= {
         "__init__.py",
         service,
@@ -138,6 +140,13 @@ def test_an_unknown_service_is_refused_in_one_sentence(
 ) -> None:
     assert main(["nothing", "--out", str(tmp_path)]) == 1
 
+    known = "completeness, customers, inventory, orders, sales"
     assert capsys.readouterr().err == (
-        "package: there is no service 'nothing'; there are completeness, sales\n"
+        f"package: there is no service 'nothing'; there are {known}\n"
     )
+
+
+def test_all_services_are_packed_by_one_command(tmp_path: Path) -> None:
+    assert main(["all", "--no-dependencies", "--out", str(tmp_path)]) == 0
+
+    assert sorted(path.stem for path in tmp_path.glob("*.zip")) == services()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +63,27 @@ def test_every_setting_of_a_product_is_one_that_its_connector_reads(prefix: str)
     known = {f"{prefix}_{field}".upper() for field in PRODUCTS[prefix].model_fields}
     assert set(named) <= known
     assert f"{prefix}_URL" in named
+
+
+def test_every_subscription_of_the_topology_has_one_function_in_its_service() -> None:
+    document = json.loads((AZURE.parent / "topology.json").read_text())
+    wanted = [
+        (topic["Name"], subscription["Name"])
+        for topic in document["UserConfig"]["Namespaces"][0]["Topics"]
+        for subscription in topic["Subscriptions"]
+    ]
+    found = [pair for service in services() for pair in subscriptions_of(service)]
+    assert sorted(found) == sorted(wanted)
+
+
+def subscriptions_of(service: str) -> Iterator[tuple[str, str]]:
+    """Yield topic and subscription of each function of a service that messages trigger."""
+    app: Any = import_module(f"services.{service}.function_app").app
+    for builder in app._function_builders:
+        trigger = builder.build().get_trigger().get_dict_repr()
+        if "subscriptionName" in trigger:
+            assert trigger["subscriptionName"].removesuffix("-backfill") == service
+            yield trigger["topicName"], trigger["subscriptionName"]
 
 
 def test_waits_and_retries_are_settings_of_every_service() -> None:
