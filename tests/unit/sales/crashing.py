@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 
@@ -11,14 +11,13 @@ class Crash(BaseException):
 
 
 class Fate:
-    """Says of each side effect in turn whether the process dies: "before", "after" or not ("")."""
+    """Says of each call of each method in turn whether the process dies: "before", "after", ""."""
 
-    def __init__(self, schedule: Iterable[str]) -> None:
-        self._schedule: Iterator[str] = iter(schedule)
-        self.crashes = 0
+    def __init__(self, schedule: Mapping[str, Iterable[str]]) -> None:
+        self._schedule = {method: iter(moments) for method, moments in schedule.items()}
 
-    def next(self) -> str:
-        return next(self._schedule, "")
+    def next(self, method: str) -> str:
+        return next(self._schedule.get(method, iter(())), "")
 
 
 class Mortal:
@@ -31,17 +30,17 @@ class Mortal:
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._target, name)
-        return self._mortal(found) if name in self._methods else found
+        return self._mortal(name, found) if name in self._methods else found
 
-    def _mortal(self, method: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    def _mortal(
+        self, name: str, method: Callable[..., Awaitable[Any]]
+    ) -> Callable[..., Awaitable[Any]]:
         async def call(*arguments: Any, **named: Any) -> Any:
-            moment = self._fate.next()
+            moment = self._fate.next(name)
             if moment == "before":
-                self._fate.crashes += 1
                 raise Crash
             result = await method(*arguments, **named)
             if moment == "after":
-                self._fate.crashes += 1
                 raise Crash
             return result
 

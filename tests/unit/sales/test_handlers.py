@@ -215,9 +215,7 @@ async def test_a_missing_customer_is_waited_for_by_its_number() -> None:
     assert parked.key == "customer/usrt/C7"
 
 
-async def test_a_sale_whose_followers_could_not_be_released_comes_again_and_releases_them() -> (
-    None
-):
+async def test_a_sale_whose_followers_could_not_be_released_comes_again_and_releases_them() -> None:
     class Down(MemoryParking):
         async def release(self, *_: Any, **__: Any) -> int:
             raise StoreUnavailable("no database")
