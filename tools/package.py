@@ -48,10 +48,9 @@ def main(argv: list[str] | None = None) -> int:
     )
     arguments = parser.parse_args(argv)
     try:
-        for service in services() if arguments.service == ALL else [arguments.service]:
-            archive = package(
-                service, arguments.out, with_dependencies=not arguments.no_dependencies
-            )
+        wanted = services() if arguments.service == ALL else [arguments.service]
+        for service in wanted:
+            archive = package(service, arguments.out, bare=arguments.no_dependencies)
             print(f"{archive} ({archive.stat().st_size / 1_000_000:.1f} MB)")
     except CannotPackage as error:
         print(f"package: {error}", file=sys.stderr)
