@@ -26,6 +26,7 @@ from infra.local.cli.options import DEFAULT_DATA, AsJson, Data, run
 from infra.local.cli.output import Refused, Unusable, out, print_json, talk
 from infra.local.cli.parked import parked
 from infra.local.cli.repair_commands import half_booked, reemit, reverse
+from infra.local.cli.vendor import certify_vendor
 from infra.local.platform import DidNotStart, NotRunning, read_addresses
 
 app = typer.Typer(
@@ -46,6 +47,7 @@ for repair in (half_booked, reverse, reemit):
 app.add_typer(audit, name="audit")
 app.add_typer(parked, name="parked")
 app.command("erase")(erase)
+app.command()(certify_vendor)
 
 FAILED, UNUSABLE = 1, 2
 

@@ -95,8 +95,8 @@ def test_every_fact_is_accepted_by_the_contract_and_travels_unchanged(day: list[
 
 
 def test_every_number_is_used_once_in_time_order_and_the_closes_add_up(day: list[Fact]) -> None:
-    numbers: dict[tuple[str, ...], list[int]] = defaultdict(list)
-    moments: dict[tuple[str, ...], list[datetime]] = defaultdict(list)
+    numbers: dict[tuple[str, str, str], list[int]] = defaultdict(list)
+    moments: dict[tuple[str, str, str], list[datetime]] = defaultdict(list)
     takings: Counter[tuple[str, str]] = Counter()
     for fact in day:
         key = getattr(fact, "key", None)
