@@ -1,0 +1,69 @@
+"""What a cold start pays for, and what the settings allow."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from services.customers.wiring import CustomersSettings
+from tests.unit.customers.customers import COMPANY
+
+HEAVY = ("httpx", "sqlalchemy", "alembic", "azure.identity", "aiohttp", "opentelemetry.sdk")
+
+
+def test_indexing_the_service_leaves_the_heavy_libraries_to_the_first_delivery() -> None:
+    script = (
+        "import json, sys, services.customers.function_app as service; "
+        "functions = [each.build().get_function_name() for each in service.app._function_builders];"
+        f"print(json.dumps([functions, [name for name in {HEAVY!r} if name in sys.modules]]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
+    )
+    functions, loaded = json.loads(done.stdout.splitlines()[-1])
+    assert functions == [
+        "register_customers",
+        "update_customers",
+        "book_points_earned",
+        "book_points_redeemed",
+        "book_gift_cards_sold",
+        "book_gift_cards_redeemed",
+        "note_feedback",
+        "give_points_for_sales",
+        "give_points_for_sales_backfill",
+        "take_points_back_for_returns",
+        "take_points_back_for_returns_backfill",
+        "reverse_customer_effects",
+        "carry_out_decisions",
+        "return_parked_customers",
+    ]
+    assert loaded == []
+
+
+def settings(monkeypatch: pytest.MonkeyPatch, **values: Any) -> CustomersSettings:
+    companies = {COMPANY: {"currencies": ["GBP"], **values.pop("company", {})}}
+    for name, value in {"companies": companies, **values}.items():
+        monkeypatch.setenv(name.upper(), json.dumps(value))
+    return CustomersSettings()
+
+
+def test_authority_is_read_from_its_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = settings(monkeypatch, authority={COMPANY: {"name": ["dynamics"], "*": "manual"}})
+    assert read.authority[COMPANY]["name"].sources == ("dynamics",)
+    assert read.authority[COMPANY]["*"].strategy == "manual"
+
+
+def test_a_wrong_rule_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ValidationError, match=r"authority\.gbrt[\s\S]*is no field"):
+        settings(monkeypatch, authority={COMPANY: {"shoe": "manual"}})
+
+
+def test_customers_in_two_erps_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    both = ["finance-operations", "business-central"]
+    with pytest.raises(ValidationError, match="company gbrt keeps customers in two ERPs"):
+        settings(monkeypatch, company={"customers": both})
