@@ -10,7 +10,7 @@ import pytest
 from azure.servicebus import ServiceBusMessageBatch
 
 from shared.bus.message import Received, Retry, event_message, received, retry_message
-from shared.events import decode, encode
+from shared.events import BACKFILL, decode, encode
 from tests.unit.bus.samples import NOW, TRACEPARENT, message, sale_event
 
 EVENT = sale_event()
@@ -175,6 +175,18 @@ def test_a_retry_copy_keeps_the_body_and_properties_and_is_addressed() -> None:
         "retry-history": "1. throttled",
         "traceparent": TRACEPARENT,
     }
+
+
+def test_a_late_fact_stays_in_its_lane_on_every_way() -> None:
+    event = sale_event(lane=BACKFILL)
+    published = event_message(event).application_properties or {}
+    original = message(event, {str(name): value for name, value in published.items()})
+
+    copy = retry_message(copy_of(original), NOW)
+
+    assert published["lane"] == BACKFILL
+    assert (copy.application_properties or {})["lane"] == BACKFILL
+    assert decode(b"".join(copy.body)).lane == BACKFILL
 
 
 def test_a_retry_copy_whose_time_has_come_is_not_scheduled() -> None:
