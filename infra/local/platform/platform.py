@@ -18,6 +18,9 @@ REPOSITORY = Path(__file__).resolve().parents[3]
 TOPOLOGY = REPOSITORY / "infra" / "topology.json"
 EXAMPLE_SETTINGS = REPOSITORY / "local.settings.example.json"
 
+PRODUCTS = ("DYNAMICS", "BUSINESS_CENTRAL", "DATAVERSE", "INVENTORY_VISIBILITY", "COMMERCE")
+"""Prefixes of the settings of each Dynamics product."""
+
 DEFAULT_PORTS = {
     "amqp": 5672,
     "admin": 5300,
@@ -90,9 +93,7 @@ class Platform:
             **json.loads(EXAMPLE_SETTINGS.read_text())["Values"],
             "ServiceBusConnection": where.servicebus_connection_string,
             "STORE_URL": f"sqlite+aiosqlite:///{self._options.data / 'store.sqlite'}",
-            "DYNAMICS_URL": where.dynamics,
-            "DYNAMICS_AUTHORITY": where.identity,
-            "DYNAMICS_CA_FILE": where.identity_ca,
+            **dynamics_settings(where),
             **telemetry_settings(where.appinsights),
             # One process runs every service, so none of them can name the cloud role.
             **({} if self._options.services else {"OTEL_SERVICE_NAME": "functions"}),
@@ -167,6 +168,19 @@ def only_platform_over(data: Path) -> Iterator[None]:
                 f"a local platform runs over {data} already; stop it, or give another --data"
             ) from error
         yield
+
+
+def dynamics_settings(where: Addresses) -> dict[str, str]:
+    """Return where the services find each Dynamics product: all are the one simulator."""
+    signs_in = {
+        "URL": where.dynamics,
+        "AUTHORITY": where.identity,
+        "CA_FILE": where.identity_ca,
+    }
+    return {
+        **{f"{product}_{name}": value for product in PRODUCTS for name, value in signs_in.items()},
+        "INVENTORY_VISIBILITY_SECURITY_SERVICE": f"{where.dynamics}/securityservice/token",
+    }
 
 
 def telemetry_settings(appinsights: str) -> dict[str, str]:
