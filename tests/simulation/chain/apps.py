@@ -25,20 +25,28 @@ from shared.service import Opened
 from tests.simulation.chain.bus import SimulatedBus
 from tests.simulation.chain.dynamics import URLS
 from tests.simulation.chain.hazards import Process, current
+from tests.simulation.chain.invariants import PLACES
 from tests.simulation.chain.stores import SimulatedStore
 from tests.simulation.chain.virtual import now
 
 SERVICES = ("sales", "inventory", "customers", "orders", "completeness")
 
 COMPANIES: Mapping[str, Mapping[str, object]] = {
-    "gbrt": {"currencies": ["GBP"], "site": "S1", "points_per_unit": "1"},
-    "kwrt": {"currencies": ["KWD"], "site": "S2", "grain": "statement"},
+    "gbrt": {"currencies": ["GBP"], "site": PLACES["gbrt"]},
+    "kwrt": {"currencies": ["KWD"], "site": PLACES["kwrt"], "grain": "statement"},
 }
 
 SETTINGS: Mapping[str, str] = {
     "COMPANIES": json.dumps(COMPANIES),
     **URLS,
     "INVENTORY_VISIBILITY_ENVIRONMENT_ID": ENVIRONMENT_ID,
+    "DYNAMICS_CUSTOM_SERVICES": json.dumps(
+        {
+            operation: f"TillbusServices/TillbusPosting/{operation}"
+            for operation in ("post", "cancel", "invoice", "balance")
+        }
+    ),
+    "DYNAMICS_CUSTOMER_GROUP": "10",
     "SETTLEMENT": "host",
 }
 

@@ -8,9 +8,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from infra.local.till.baskets import Store, TradingDay
+from infra.local.till.baskets import Mix, Store, TradingDay
 from shared.bus import Publisher, PublishFailed
 from shared.events import BACKFILL, Event, Fact, new_event
+from tests.simulation.chain.town import around
 from tests.simulation.chain.virtual import BEGIN, now
 
 DAY = date(2026, 3, 2)
@@ -34,9 +35,14 @@ class Upload:
 
 NO_TILL = ("", "", "")
 
+MIX = Mix(returned=120, exchanged=80, voided=50, suspended=30, training=30, no_sale=30)
+"""More of what can go wrong than a store has."""
+
 
 def facts_of(seed: int, per_store: int, stores: Sequence[Store] = STORES) -> list[Fact]:
-    return list(TradingDay(seed, stores, DAY, transactions_per_store=per_store))
+    till_day = TradingDay(seed, stores, DAY, transactions_per_store=per_store, mix=MIX)
+    at_tills = list(till_day)
+    return [*at_tills, *around(seed, OPENS, stores, at_tills)]
 
 
 def uploads(seed: int, facts: Sequence[Fact]) -> list[Upload]:
@@ -46,7 +52,7 @@ def uploads(seed: int, facts: Sequence[Fact]) -> list[Upload]:
     offline = {till for till in tills if chance.random() < 0.2}
     found: list[Upload] = []
     for fact in facts:
-        happened: datetime = getattr(fact, "occurred_at", getattr(fact, "closed_at", OPENS))
+        happened = _happened(fact)
         at = BEGIN + (happened - OPENS) / FASTER + timedelta(seconds=chance.expovariate(1 / 5))
         lane = None
         if _till(fact) in offline:
@@ -57,6 +63,27 @@ def uploads(seed: int, facts: Sequence[Fact]) -> list[Upload]:
         if chance.random() < 0.15:  # published again, within the duplicate window or beyond it
             found.append(Upload(at + timedelta(minutes=chance.uniform(0, 30)), fact, lane))
     return sorted(found, key=lambda each: (each.at, str(each.fact.event_id)))
+
+
+def _happened(fact: Fact) -> datetime:
+    for name in _MOMENTS:
+        if hasattr(fact, name):
+            moment: datetime = getattr(fact, name)
+            return moment
+    return OPENS
+
+
+_MOMENTS = (
+    "occurred_at",
+    "closed_at",
+    "opened_at",
+    "observed_at",
+    "changed_at",
+    "given_at",
+    "placed_at",
+    "cancelled_at",
+    "captured_at",
+)
 
 
 def _till(fact: Fact) -> tuple[str, ...]:
