@@ -26,6 +26,7 @@ from infra.local.cli.options import DEFAULT_DATA, AsJson, Data, run
 from infra.local.cli.output import Refused, Unusable, out, print_json, talk
 from infra.local.cli.parked import parked
 from infra.local.cli.repair_commands import half_booked, reemit, reverse
+from infra.local.cli.reviews import review
 from infra.local.cli.vendor import certify_vendor
 from infra.local.platform import DidNotStart, NotRunning, read_addresses
 
@@ -46,6 +47,7 @@ for repair in (half_booked, reverse, reemit):
     app.command()(repair)
 app.add_typer(audit, name="audit")
 app.add_typer(parked, name="parked")
+app.add_typer(review, name="review")
 app.command("erase")(erase)
 app.command()(certify_vendor)
 

@@ -36,7 +36,12 @@ from tests.unit.customers.till import (
     points_redeemed,
 )
 
-CONTACT = {"email": "ada@example.com", "phone": "+44 1", "city": "London", "country": "GB"}
+CONTACT: dict[str, Any] = {
+    "email": "ada@example.com",
+    "phone": "+44 1",
+    "city": "London",
+    "country": "GB",
+}
 
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -76,7 +81,7 @@ async def test_a_customer_is_booked_in_finance_and_operations_and_dataverse(
 async def test_a_customer_is_booked_in_business_central_and_dataverse(
     simulator: DynamicsSimulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    german = {"company": "dert", "customer": "C-9", **CONTACT}
+    german: dict[str, Any] = {"company": "dert", "customer": "C-9", **CONTACT}
     async with worker(simulator, tmp_path / "s.db", monkeypatch) as wired:
         [outcome] = await book(wired, registered(**german))
         await book(wired, updated(company="dert", customer="C-9", city="Bonn"))
@@ -114,7 +119,7 @@ async def test_what_a_person_changed_in_dynamics_is_found_kept_and_told_to_the_o
 async def test_a_field_business_central_owns_keeps_its_value(
     simulator: DynamicsSimulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    german = {"company": "dert", "customer": "C-9"}
+    german: dict[str, Any] = {"company": "dert", "customer": "C-9"}
     rules = {"dert": {"name": ["dynamics", "till"]}}
     async with worker(simulator, tmp_path / "s.db", monkeypatch, rules) as wired:
         await book(wired, registered(**german))
@@ -186,7 +191,7 @@ async def test_two_workers_side_by_side_end_with_what_the_newest_version_says(
     ):
         await book(one, registered(**CONTACT))
         facts = [updated(n, city=f"City {n}") for n in range(2, 12)]
-        waiting = [facts[0::2], facts[1::2]]
+        waiting: list[list[Any]] = [facts[0::2], facts[1::2]]
         for _ in range(10):
             waiting = list(
                 await asyncio.gather(

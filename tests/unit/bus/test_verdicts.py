@@ -247,3 +247,28 @@ def test_two_unreadable_messages_without_ids_are_two_rejections() -> None:
     first, second = (refused(error, each).events[0] for each in cases)
 
     assert first.id != second.id
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        Later("busy", effect="contact", also=(posted(EVENT),)),
+        Parked("item/usrt/10", "no item 10", effect="contact", also=(posted(EVENT),)),
+        Rejected(Reason.REFUSED_BY_DYNAMICS, "too long", "contact", (posted(EVENT),)),
+    ],
+)
+def test_what_is_booked_of_a_fact_is_announced_whatever_becomes_of_the_rest(outcome: Any) -> None:
+    first, *_ = judge(outcome, case()).events
+
+    assert first.data == posted(EVENT)
+
+
+def test_a_rejection_names_the_effect_that_is_missing_once_its_attempts_are_exhausted() -> None:
+    later = Later("busy", effect="contact", also=(posted(EVENT),))
+
+    verdict = judge(later, case(attempt=99, since=timedelta(days=30)))
+
+    document, rejection = (event.data for event in verdict.events)
+    assert document == posted(EVENT)
+    assert isinstance(rejection, DocumentRejected)
+    assert (rejection.reason, rejection.effect) == (Reason.ATTEMPTS_EXHAUSTED, "contact")

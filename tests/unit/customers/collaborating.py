@@ -14,7 +14,7 @@ from services.customers.books import CustomersBook, EntriesBook, NotesBook
 from shared.bus import Delivery, Done, Outcome
 from shared.companies import Company, CustomerBook, EntryBook
 from shared.dynamics import Booked, DynamicsError, Failed, MissingParent, Posting
-from shared.dynamics.ports.loyalty import GiftCardEntry, PointsEntry
+from shared.dynamics.ports.loyalty import PointsEntry
 from shared.dynamics.ports.master_data import Credit, Customer
 from shared.dynamics.ports.notes import Note
 from shared.events import DocumentPosted, Effect, Fact, new_event
@@ -200,7 +200,7 @@ class Collaborators:
 def delivery(fact: Fact, **changes: Any) -> Delivery:
     lane = changes.pop("lane", None)
     event: Any = new_event(fact, source="/tills/gbrt", time=NOW, lane=lane)
-    usual = {"attempt": 1, "first_seen": NOW, "message_id": str(event.id)}
+    usual: dict[str, Any] = {"attempt": 1, "first_seen": NOW, "message_id": str(event.id)}
     return Delivery(event=event, **(usual | changes))
 
 
@@ -213,6 +213,3 @@ def documents(outcome: Outcome) -> list[DocumentPosted]:
 
 def effects(outcome: Outcome) -> list[Effect]:
     return [document.effect for document in documents(outcome)]
-
-
-__all__ = ["Collaborators", "GiftCardEntry", "delivery", "documents", "effects"]

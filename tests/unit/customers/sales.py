@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol
 
 from services.customers.cards import LOYALTY_CARDS, Cards
 from shared.companies import Company
 from shared.events import Fact, SaleCompleted, SaleReturned, TransactionKey, encode, new_event
-from shared.store.archive import ArchivedFact
+from shared.store.archive import Archive, ArchivedFact
 from tests.unit.customers.collaborating import Collaborators
 from tests.unit.customers.customers import COMPANY, NOW
 
@@ -83,7 +83,12 @@ async def giving_points(rate: str = "1", **changes: Any) -> Collaborators:
     return all_
 
 
-async def archive(all_: Collaborators, *facts: Fact) -> None:
+class HasArchive(Protocol):
+    @property
+    def archive(self) -> Archive: ...
+
+
+async def archive(all_: HasArchive, *facts: Fact) -> None:
     """Keep facts as completeness does before anybody handles them."""
     await all_.archive.keep(
         [

@@ -53,7 +53,7 @@ def conflicts(merged: Merging) -> list[tuple[str, str, str, str]]:
     ]
 
 
-def in_books(**values: str) -> Customer:
+def in_books(**values: Any) -> Customer:
     return Customer(COMPANY, NUMBER, **({"name": "Ada Lovelace"} | values))
 
 
@@ -182,7 +182,7 @@ class TestManual:
 class TestDynamics:
     """What a person changed in Dynamics since we last wrote there."""
 
-    def written(self, rules: Authority | None = None, **values: str) -> Merging:
+    def written(self, rules: Authority | None = None, **values: Any) -> Merging:
         """A profile whose till values have been written to Finance & Operations an hour ago."""
         merged = Merging(COMPANY, NUMBER, Profile(), rules or Authority({}), 1, NOW - HOUR)
         merged.take(registered(**values))
