@@ -61,9 +61,12 @@ class Evidence:
 
     @cached_property
     def effects(self) -> dict[UUID, FactEffects]:
-        """What has become of each fact."""
+        """What has become of each fact of which something was refused or taken back."""
         entries = self.entries
-        return by_fact(entries.documents, entries.rejections, entries.reversals)
+        spoken_of = {each.fact_id for each in entries.rejections}
+        spoken_of |= {each.fact_id for each in entries.reversals}
+        documents = (each for each in entries.documents if each.fact_id in spoken_of)
+        return by_fact(documents, entries.rejections, entries.reversals)
 
     @cached_property
     def closed(self) -> StoreDayClosed | None:

@@ -69,9 +69,10 @@ async def note_invalid(
 async def evaluate(collaborators: Collaborators) -> list[Certificate]:
     """Certify every store-day that changed since it was last looked at; log what became of it.
 
-    Returns those certificates. A day that changes meanwhile is due again: its version tells. What
-    is new about a closed day is issued before the day counts as looked at, so that a crash between
-    the two repeats the look, which finds it issued.
+    Returns those certificates. An open day without a gap is not certified: nothing else could be
+    said of it yet, and most days are such most of the time. A day that changes meanwhile is due
+    again: its version tells. What is new about a closed day is issued before the day counts as
+    looked at, so that a crash between the two repeats the look, which finds it issued.
     """
     ledger = collaborators.ledger
     before = {each.day: each for each in await ledger.evaluations(other_than=Verdict.BALANCED)}
@@ -79,8 +80,13 @@ async def evaluate(collaborators: Collaborators) -> list[Certificate]:
     certificates: list[Certificate] = []
     for start in range(0, len(due), _DAYS_AT_ONCE):
         part = due[start : start + _DAYS_AT_ONCE]
-        certificates += await _evaluate(collaborators, part, before)
-    changed = {certificate.company for certificate in certificates}
+        quiet = await ledger.gapless(part)
+        await ledger.evaluated(
+            [Evaluation(day, version, Verdict.OPEN, 0) for day, version in quiet.items()]
+        )
+        loud = [day for day in part if day not in quiet]
+        certificates += await _evaluate(collaborators, loud, before)
+    changed = {day.company for day in due}
     await _meter(ledger, changed, collaborators.clock().date())
     return certificates
 

@@ -75,6 +75,10 @@ def _transaction_if_any() -> list[Column[object]]:
     ]
 
 
+_POSITION = ("company", "store", "business_day", "terminal", "sequence")
+"""Of an index that answers by itself which numbers a day has."""
+
+
 def _some_days(name: str, condition: str) -> Index:
     """Return an index of the few days that every timer asks for, among the many that are done."""
     where = text(condition)
@@ -117,7 +121,7 @@ ledger_facts = Table(
     Column("what", String(100), nullable=False, server_default=""),
     Column("last_before", BigInteger, nullable=True),
     Column("tenders", Text, nullable=True),
-    Index("ledger_facts_by_day", "company", "store", "business_day"),
+    Index("ledger_facts_by_day", *_POSITION),
 )
 
 ledger_documents = Table(
@@ -132,7 +136,7 @@ ledger_documents = Table(
     Column("amount", Money, nullable=False),
     Column("currency", String(3), nullable=False),
     Column("posted_at", UtcTime, nullable=False),
-    Index("ledger_documents_by_day", "company", "store", "business_day"),
+    Index("ledger_documents_by_day", *_POSITION),
     Index("ledger_documents_by_fact", "fact_id"),
 )
 

@@ -3,27 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
-from sqlalchemy import (
-    ColumnElement,
-    Row,
-    Table,
-    Update,
-    and_,
-    bindparam,
-    exists,
-    select,
-    tuple_,
-    update,
-)
+from sqlalchemy import ColumnElement, Update, and_, bindparam, exists, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.store import ledger_rows as rows
 from shared.store.bulk import count_up, in_chunks, insert_missing, insert_or_update
 from shared.store.database import Database
-from shared.store.effects import FactEffects, by_fact
+from shared.store.effects import FactEffects
 from shared.store.ledger import (
     DayEntries,
     DayFilter,
@@ -31,12 +20,10 @@ from shared.store.ledger import (
     Evaluation,
     Ledger,
     Rejection,
-    Reversal,
     StoreDay,
     half_booked_order,
-    in_effect_order,
-    in_till_order,
 )
+from shared.store.ledger_reading import days_with_gaps, effects_of, entries_of, open_days
 from shared.store.schema import (
     ledger_days,
     ledger_documents,
@@ -46,9 +33,6 @@ from shared.store.schema import (
 )
 
 T = TypeVar("T")
-
-_ROWS_AT_ONCE = 500
-"""Rows turned into entries in one go: some twenty milliseconds."""
 
 
 class SqlLedger(Ledger):
@@ -89,13 +73,22 @@ class SqlLedger(Ledger):
     async def entries(self, days: Sequence[StoreDay]) -> list[DayEntries]:
         async with self._database.reading() as connection:
             found = [
-                each for chunk in in_chunks(days) for each in await _entries(connection, chunk)
+                each for chunk in in_chunks(days) for each in await entries_of(connection, chunk)
             ]
         return sorted(found, key=lambda each: each.day)
 
+    async def gapless(self, days: Sequence[StoreDay]) -> dict[StoreDay, int]:
+        found: dict[StoreDay, int] = {}
+        async with self._database.reading() as connection:
+            for chunk in in_chunks(days):
+                found |= await open_days(connection, chunk)
+                for day in await days_with_gaps(connection, chunk):
+                    found.pop(day, None)
+        return found
+
     async def effects(self, fact_ids: Iterable[UUID]) -> dict[UUID, FactEffects]:
         async with self._database.reading() as connection:
-            return await _effects(connection, list(fact_ids))
+            return await effects_of(connection, list(fact_ids))
 
     async def half_booked(self, wanted: DayFilter, limit: int) -> list[FactEffects]:
         refused, booked = ledger_rejections, ledger_documents
@@ -112,7 +105,7 @@ class SqlLedger(Ledger):
         )
         async with self._database.reading() as connection:
             fact_ids = list((await connection.scalars(candidates)).all())
-            found = await _effects(connection, fact_ids)
+            found = await effects_of(connection, fact_ids)
         halves = (each for each in found.values() if each.is_half_booked)
         return sorted(halves, key=half_booked_order)[:limit]
 
@@ -156,7 +149,7 @@ class SqlLedger(Ledger):
         return sorted(found, key=lambda each: each.day)
 
 
-# Queries
+# Writing
 
 _DAY = (ledger_days.c.company, ledger_days.c.store, ledger_days.c.business_day)
 
@@ -204,84 +197,6 @@ async def _days_reversed(connection: AsyncConnection, entries: Entries) -> set[S
                 table.c.fact_id.in_(chunk), table.c.sequence.is_not(None)
             )
             found |= {rows.read_day(row) for row in await connection.execute(query)}
-    return found
-
-
-async def _effects(connection: AsyncConnection, fact_ids: list[UUID]) -> dict[UUID, FactEffects]:
-    return by_fact(
-        await _about(connection, ledger_documents, fact_ids, rows.read_document),
-        await _about(connection, ledger_rejections, fact_ids, rows.read_rejection),
-        await _about(connection, ledger_reversals, fact_ids, rows.read_reversal),
-    )
-
-
-async def _about(
-    connection: AsyncConnection, table: Table, fact_ids: list[UUID], read: Callable[[Row[Any]], T]
-) -> list[T]:
-    found: list[T] = []
-    for chunk in in_chunks(fact_ids):
-        query = select(table).where(table.c.fact_id.in_(chunk))
-        found += [read(row) for row in await connection.execute(query)]
-    return found
-
-
-async def _entries(connection: AsyncConnection, days: Sequence[StoreDay]) -> list[DayEntries]:
-    known = [(rows.read_day(row), row) for row in await connection.execute(_of_days(days))]
-    facts = await _by_day(connection, ledger_facts, days, rows.read_fact)
-    documents = await _by_day(connection, ledger_documents, days, rows.read_document)
-    rejections = await _by_day(connection, ledger_rejections, days, rows.read_rejection)
-    reversals = await _reversals_by_day(connection, days)
-    return [
-        DayEntries(
-            day,
-            row.version,
-            Entries(
-                facts=sorted(facts.get(day, []), key=in_till_order),
-                documents=sorted(documents.get(day, []), key=in_till_order),
-                rejections=sorted(rejections.get(day, []), key=in_till_order),
-                reversals=sorted(reversals.get(day, []), key=in_effect_order),
-                closed=rows.read_closed(row),
-                opened=rows.read_opened(row),
-            ),
-        )
-        for day, row in known
-    ]
-
-
-def _of_days(days: Sequence[StoreDay], table: Table = ledger_days) -> Any:
-    return select(table).where(_is_one_of(days, table))
-
-
-def _is_one_of(days: Sequence[StoreDay], table: Table) -> ColumnElement[bool]:
-    key = tuple_(table.c.company, table.c.store, table.c.business_day)
-    return key.in_([(day.company, day.store, day.business_day) for day in days])
-
-
-async def _by_day(
-    connection: AsyncConnection,
-    table: Table,
-    days: Sequence[StoreDay],
-    read: Callable[[Row[Any]], T],
-) -> dict[StoreDay, list[T]]:
-    found: dict[StoreDay, list[T]] = {}
-    # In parts, between which the worker's other functions have their turn.
-    async with connection.stream(_of_days(days, table)) as streamed:
-        async for part in streamed.partitions(_ROWS_AT_ONCE):
-            for row in part:
-                found.setdefault(rows.read_day(row), []).append(read(row))
-    return found
-
-
-async def _reversals_by_day(
-    connection: AsyncConnection, days: Sequence[StoreDay]
-) -> dict[StoreDay, list[Reversal]]:
-    booked, reversed_ = ledger_documents, ledger_reversals
-    same = (booked.c.fact_id == reversed_.c.fact_id) & (booked.c.effect == reversed_.c.effect)
-    where = (booked.c.company, booked.c.store, booked.c.business_day)
-    query = select(reversed_, *where).join(booked, same).where(_is_one_of(days, booked))
-    found: dict[StoreDay, list[Reversal]] = {}
-    for row in await connection.execute(query):
-        found.setdefault(rows.read_day(row), []).append(rows.read_reversal(row))
     return found
 
 

@@ -110,6 +110,7 @@ LEDGER_STEPS = st.one_of(
     FILTERS.map(lambda wanted: lambda ledger: ledger.days(wanted)),
     st.lists(DAYS, max_size=4).map(lambda days: lambda ledger: ledger.entries(days)),
     st.integers(1, 3).map(lambda limit: lambda ledger: ledger.rejections_without_key(limit)),
+    st.lists(DAYS, max_size=4).map(lambda days: lambda ledger: ledger.gapless(days)),
     st.lists(KEYS, max_size=4).map(lambda keys: lambda ledger: ledger.effects(map(id_at, keys))),
     FILTERS.map(lambda wanted: lambda ledger: ledger.half_booked(wanted, 3)),
     st.builds(_evaluate, st.sampled_from(["balanced", "open"]), st.integers(0, 1)),

@@ -12,6 +12,7 @@ from sqlalchemy import event as sqlalchemy_event
 
 from services.completeness import handlers
 from services.completeness.certificate import Verdict
+from services.completeness.certify import certify
 from shared.bus import Done, Later
 from shared.bus.consumer import consume
 from shared.bus.message import Received
@@ -132,7 +133,8 @@ async def test_an_invalid_sale_counts_as_seen_and_is_not_dead_lettered_a_second_
     await handlers.witness(deliveries(rejection(day[1])), collaborators)
 
     assert (len(settled.completed), settled.dead, settled.abandoned) == (4, [], [])
-    [certificate] = await handlers.evaluate(collaborators)
+    [known] = await collaborators.ledger.entries([DAY])
+    certificate = certify(DAY, known.entries)
     assert certificate.missing_sequences == 0
     assert certificate.facts_seen == 3
     [put_aside] = certificate.rejected
@@ -158,14 +160,31 @@ async def test_facts_wait_while_the_store_is_down_and_none_is_lost() -> None:
 
 
 async def test_only_days_that_changed_are_looked_at_again(collaborators: Collaborators) -> None:
-    day = transactions(["1.00", "2.00"])
-    await handlers.witness(deliveries(sale(day[0])), collaborators)
+    first, second = day = transactions(["1.00", "2.00"])
+    await handlers.witness(deliveries(sale(first), closing(day)), collaborators)
 
     assert len(await handlers.evaluate(collaborators)) == 1
     assert await handlers.evaluate(collaborators) == []
-    await handlers.witness(deliveries(sale(day[1])), collaborators)
+    await handlers.witness(deliveries(sale(second)), collaborators)
     [certificate] = await handlers.evaluate(collaborators)
     assert certificate.facts_seen == 2
+
+
+async def test_an_open_day_is_looked_at_whole_only_while_it_has_a_gap(
+    collaborators: Collaborators,
+) -> None:
+    first, second, third = transactions(["1.00"] * 3)
+
+    looked_at = []
+    for told in (first, third, second):
+        await handlers.witness(deliveries(sale(told)), collaborators)
+        looked_at.append([each.reasons[1:] for each in await handlers.evaluate(collaborators)])
+
+    assert [len(each) for each in looked_at] == [0, 1, 0]
+    assert looked_at[1][0][0] == "terminal T1: no fact for sequence 2"
+    [evaluation] = await collaborators.ledger.evaluations(other_than=Verdict.BALANCED)
+    assert (evaluation.verdict, evaluation.missing_sequences) == (Verdict.OPEN, 0)
+    assert await collaborators.ledger.unevaluated(10) == []
 
 
 class _Gauge:

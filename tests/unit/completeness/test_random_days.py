@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from services.completeness.certificate import Certificate, Verdict
 from services.completeness.certify import certify
 from shared.events import Fact, SaleCompleted, SaleReturned
+from shared.store import MemoryLedger
 
 from .days import DAY
 from .till_days import DAYS, StoreDayOfTills, booked, witnessed
@@ -86,6 +87,27 @@ def test_an_open_day_has_no_gap_between_runs_and_every_gap_within_them(
 
     assert _missing(certificate) == lost
     assert certificate.verdict is Verdict.OPEN
+
+
+@given(day=DAYS, data=st.data())
+async def test_an_open_day_passed_over_as_gapless_has_no_gap_and_no_reset(
+    day: StoreDayOfTills, data: st.DataObject
+) -> None:
+    positions = [_position(fact) for fact in day.facts()]
+    lost = data.draw(st.sets(st.sampled_from(positions), max_size=2))
+    entries = witnessed(_without([*day.facts(), *day.documents()], lost))
+    ledger = MemoryLedger()
+    await ledger.record(entries)
+
+    gapless = await ledger.gapless([DAY])
+
+    missing = certify(DAY, entries).missing_sequences
+    resets = any(fact.last_before is not None for fact in entries.facts)
+    runs = max(len(till.runs) for till in day.tills)
+    if gapless:
+        assert (missing, resets) == (0, False)
+    elif entries.facts and runs == 1:
+        assert missing > 0
 
 
 @given(day=DAYS, shuffled=st.randoms(use_true_random=False))

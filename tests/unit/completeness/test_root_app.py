@@ -121,7 +121,7 @@ def test_the_example_settings_name_every_setting_the_services_read() -> None:
     assert example["IsEncrypted"] is False
     values = example["Values"]
     assert all(isinstance(value, str) for value in values.values())
-    assert set(json.loads(values["COMPANIES"])) == {"usrt", "gbrt", "dert", "aert", "kwrt", "jprt"}
+    assert {"usrt", "gbrt", "dert", "aert", "kwrt", "jprt"} <= set(json.loads(values["COMPANIES"]))
     assert {
         "FUNCTIONS_WORKER_RUNTIME",
         "AzureWebJobsStorage",

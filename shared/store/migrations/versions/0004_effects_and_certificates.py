@@ -39,6 +39,8 @@ def _witness_more() -> None:
     op.add_column("ledger_facts", _text("what", 100))
     op.add_column("ledger_facts", sa.Column("last_before", sa.BigInteger))
     op.add_column("ledger_facts", sa.Column("tenders", sa.Text))
+    op.drop_index("ledger_facts_by_day", "ledger_facts")
+    op.create_index("ledger_facts_by_day", "ledger_facts", _POSITION)
     op.add_column("ledger_rejections", _text("effect", 20, "ledger"))
     op.add_column("ledger_rejections", _text("fact_type", 256))
     op.create_index("ledger_rejections_by_fact", "ledger_rejections", ["fact_id"])
@@ -55,6 +57,8 @@ def _witness_more() -> None:
         )
 
 
+_POSITION = ["company", "store", "business_day", "terminal", "sequence"]
+
 _SOME_DAYS = {
     "ledger_days_unevaluated": "evaluated_version IS NULL OR evaluated_version != version",
     "ledger_days_unbalanced": "verdict != 'balanced'",
@@ -68,14 +72,14 @@ def _text(name: str, length: int, default: str = "") -> sa.Column[str]:
 def _documents_by_effect() -> None:
     """Until now the one effect was `ledger`, and every document was a till transaction's."""
     table, effect = "ledger_documents", _text("effect", 20, "ledger")
+    op.drop_index(f"{table}_by_day", table)
     if op.get_bind().dialect.name == "postgresql":
         op.add_column(table, effect)
         op.drop_constraint(f"{table}_pkey", table, type_="primary")
         op.create_primary_key(f"{table}_pkey", table, ["effect", "fact_id"])
-        for place in ("company", "store", "business_day", "terminal", "sequence"):
+        for place in _POSITION:
             op.alter_column(table, place, nullable=True)
     else:  # SQLite changes a primary key by copying the table.
-        op.drop_index(f"{table}_by_day", table)
         op.rename_table(table, f"{table}_0003")
         op.create_table(
             table, effect, *_documents_0003(), sa.PrimaryKeyConstraint("effect", "fact_id")
@@ -83,7 +87,7 @@ def _documents_by_effect() -> None:
         names = ", ".join(column.name for column in _documents_0003())
         op.execute(f"INSERT INTO {table} ({names}) SELECT {names} FROM {table}_0003")
         op.drop_table(f"{table}_0003")
-        op.create_index(f"{table}_by_day", table, ["company", "store", "business_day"])
+    op.create_index(f"{table}_by_day", table, _POSITION)
     op.create_index(f"{table}_by_fact", table, ["fact_id"])
 
 
