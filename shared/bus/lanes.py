@@ -14,10 +14,10 @@ from typing import TypeVar
 
 _T = TypeVar("_T")
 
-QUIET_SECONDS = 0.25
-"""How long no live fact must have come in: the gap between the batches of a busy till line."""
+QUIET_SECONDS = 0.05
+"""How long no live fact must have come in: the next batch of a busy hour is there by then."""
 
-PATIENCE_SECONDS = 2.0
+PATIENCE_SECONDS = 1.0
 """The longest wait for a turn: live traffic that never pauses slows late facts down, no more."""
 
 PART = 20
@@ -26,7 +26,7 @@ PART = 20
 BATCH_SECONDS = 15.0
 """When a batch has taken so long, its rest is handled at once: the locks last a minute."""
 
-_LOOK_SECONDS = 0.05
+_LOOK_SECONDS = 0.01
 
 
 class LiveFirst:

@@ -44,7 +44,7 @@ async def test_late_work_waits_for_live_work_in_progress_and_a_moment_more() -> 
     time.during = end_live_after_one_second
     await time.lanes.turn()
 
-    assert 1001.0 + QUIET_SECONDS <= time.now < 1001.5 + QUIET_SECONDS
+    assert 1001.0 + QUIET_SECONDS <= time.now + 0.001 < 1001.5 + QUIET_SECONDS
 
 
 async def test_live_work_that_never_pauses_slows_late_work_down_and_does_not_stop_it() -> None:
@@ -52,7 +52,7 @@ async def test_live_work_that_never_pauses_slows_late_work_down_and_does_not_sto
     with time.lanes.live():
         await time.lanes.turn()
 
-    assert PATIENCE_SECONDS <= time.now - 1000.0 < PATIENCE_SECONDS + 0.5
+    assert PATIENCE_SECONDS <= time.now - 1000.0 + 0.001 < PATIENCE_SECONDS + 0.5
 
 
 async def test_a_batch_is_through_long_before_its_locks_expire() -> None:
@@ -77,7 +77,7 @@ async def test_late_work_looks_for_live_work_again_before_each_part() -> None:
                 pass
         assert len(part) == PART
 
-    assert started[1] - started[0] >= QUIET_SECONDS
+    assert started[1] - started[0] + 0.001 >= QUIET_SECONDS
 
 
 async def test_live_work_that_fails_is_over_too() -> None:
