@@ -39,15 +39,10 @@ async def simulator() -> AsyncIterator[DynamicsSimulator]:
         yield running
 
 
-@asynccontextmanager
-async def worker(
-    simulator: DynamicsSimulator,
-    store: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    companies: Mapping[str, Any] = COMPANIES,
-    **more: str,
-) -> AsyncIterator[wiring.Wired]:
-    """Give the collaborators of a worker whose settings name these companies."""
+def environment(
+    simulator: DynamicsSimulator, store: Path, companies: Mapping[str, Any]
+) -> dict[str, str]:
+    """Return the app settings of a worker whose products are all this simulator's."""
     registration = simulator.registration
     signing_in = {
         "URL": simulator.api_url,
@@ -57,16 +52,30 @@ async def worker(
         "AUTHORITY": simulator.identity_url,
         "CA_FILE": str(simulator.ca_file),
     }
-    values = {
+    products = {
+        f"{prefix}_{name}": value
+        for prefix in ("DYNAMICS", "BUSINESS_CENTRAL", "COMMERCE")
+        for name, value in signing_in.items()
+    }
+    return {
         "ServiceBusConnection": BUS,
         "STORE_URL": f"sqlite+aiosqlite:///{store}",
         "COMPANIES": json.dumps(companies),
         **{f"COMMERCE_{name}": value for name, value in CHANNEL.items()},
-        **more,
+        **products,
     }
-    for prefix in ("DYNAMICS", "BUSINESS_CENTRAL", "COMMERCE"):
-        values |= {f"{prefix}_{name}": value for name, value in signing_in.items()}
-    for name, value in values.items():
+
+
+@asynccontextmanager
+async def worker(
+    simulator: DynamicsSimulator,
+    store: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    companies: Mapping[str, Any] = COMPANIES,
+    **more: str,
+) -> AsyncIterator[wiring.Wired]:
+    """Give the collaborators of a worker whose settings name these companies."""
+    for name, value in {**environment(simulator, store, companies), **more}.items():
         monkeypatch.setenv(name, value)
     wired = await wiring._build()
     try:
