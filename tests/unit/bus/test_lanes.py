@@ -37,14 +37,14 @@ async def test_late_work_waits_for_live_work_in_progress_and_a_moment_more() -> 
     live = time.lanes.live()
     live.__enter__()
 
-    def end_live_after_one_second() -> None:
-        if time.now >= 1001.0 and time.lanes.in_progress:
+    def end_live_after_half_a_second() -> None:
+        if time.now >= 1000.5 and time.lanes.in_progress:
             live.__exit__(None, None, None)
 
-    time.during = end_live_after_one_second
+    time.during = end_live_after_half_a_second
     await time.lanes.turn()
 
-    assert 1001.0 + QUIET_SECONDS <= time.now + 0.001 < 1001.5 + QUIET_SECONDS
+    assert 1000.5 + QUIET_SECONDS <= time.now + 0.001 < 1000.6 + QUIET_SECONDS
 
 
 async def test_live_work_that_never_pauses_slows_late_work_down_and_does_not_stop_it() -> None:
