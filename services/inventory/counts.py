@@ -45,10 +45,11 @@ from services.inventory.positions import (
     PositionRow,
     movement_row,
     movements_after,
-    place_key,
+    place_at,
     position_key,
     position_row,
 )
+from services.inventory.pruning import forgotten
 from shared.clock import Clock
 from shared.dynamics import Booked, Conflict, DynamicsError, Failed, TryLater
 from shared.dynamics.ports.stock import StockCount
@@ -173,6 +174,7 @@ class StockCounts:
         before, refused = await self._settle(counts)
         on_hand = await self._on_hand(list(counts.values()))
         after = await self._survey(counts)
+        await self._check_memory(next(iter(counts.values())))
         decisions: dict[str, tuple[PositionRow, list[MovementRow]]] = {}
         for key, count in counts.items():
             position, rows = positions[key], after.of(key)
@@ -190,6 +192,14 @@ class StockCounts:
             ]
             decisions[key] = (position.with_count(ours), absorbed)
         await self._write_decisions(decisions)
+
+    async def _check_memory(self, first: StockCount) -> None:
+        """Raise TryLater where movements observed after the count were forgotten just now; when it
+        comes again it is seen to be too old."""
+        place = place_at(first)
+        moment = (await forgotten(self._records, [place])).get(place)
+        if moment is not None and moment > first.at:
+            raise TryLater("Movements observed after the count are no longer remembered.")
 
     async def _write_decisions(
         self, decisions: Mapping[str, tuple[PositionRow, list[MovementRow]]]
@@ -222,7 +232,7 @@ class StockCounts:
     async def _survey(self, counts: Counts) -> _Survey:
         """Read in the order in which rows move on, so that one that does is seen at least once."""
         first = next(iter(counts.values()))
-        place = place_key(first)
+        place = place_at(first)
         rows: Rows = {}
         for state in (Moved.RECORDED, Moved.SENDING):
             rows |= await self._found(place, state=state)
@@ -271,5 +281,5 @@ class StockCounts:
     ) -> bool:
         """Write all, or nothing where others were quicker."""
         now = self._clock()
-        records = [each.record(now) for each in positions] + [row.record() for row in rows]
+        records = [each.record(now) for each in positions] + [row.record(now) for row in rows]
         return not await self._records.write(records)

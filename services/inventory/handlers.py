@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
@@ -19,6 +19,8 @@ from services.inventory.mapping import (
     place_of,
     reversed_changes,
 )
+from services.inventory.positions import place_key
+from services.inventory.pruning import forgotten
 from shared.booking import Booker, Plan, missing_key
 from shared.bus import Delivery, Done, Later, Outcome, Rejected
 from shared.clock import Clock
@@ -38,10 +40,12 @@ from shared.events.envelope import BACKFILL
 from shared.events.identity import fact_id
 from shared.store.errors import StoreUnavailable
 from shared.store.inbox import Inbox
+from shared.store.records import Records
 
 _log = logging.getLogger("tillbus.inventory")
 
 _FACTS = (SaleCompleted, SaleReturned, InventoryAdjusted, StockCounted)
+_HAVE_SITES = ("inventory-visibility", "finance-operations")
 
 
 class Lane(NamedTuple):
@@ -63,13 +67,14 @@ class Collaborators(Protocol):
     @property
     def clock(self) -> Clock: ...
     @property
-    def horizon(self) -> timedelta: ...
+    def records(self) -> Records: ...
 
 
 async def book(deliveries: Sequence[Delivery], all_: Collaborators) -> list[Outcome]:
     """Return one outcome per delivery; a fact delivered twice changes the stock once."""
     try:
         superseded = await _booked_before(deliveries, all_.inbox)
+        memories = await _memories(deliveries, all_)
     except StoreUnavailable as error:
         return [Later(f"the store is unavailable: {error}")] * len(deliveries)
 
@@ -78,6 +83,8 @@ async def book(deliveries: Sequence[Delivery], all_: Collaborators) -> list[Outc
         if (earlier := superseded.get(delivery.event.id)) is not None:
             detail = f"{fact.natural_key()} is booked as {earlier}; correct it by an adjustment"
             return Rejected(Reason.DOCUMENT_DIFFERS, detail)
+        if (moment := memories.get(delivery.event.id)) is not None:
+            return _too_late(fact, moment)
         return _plan(fact, delivery, all_, lambda changed: changed)
 
     return await Booker("stock", all_.inbox, all_.clock).book(deliveries, prepare)
@@ -125,13 +132,11 @@ def _plan(
         return Done()
     if isinstance(fact, SaleCompleted | SaleReturned) and moves_itself(company):
         return Done()
-    if isinstance(fact, StockCounted) and (late := _too_late(fact, all_)):
-        return late
     changed = document(fact, company)
     if not changed.lines:
         return Done()
-    if company.stock == "inventory-visibility" and not all(_sites(fact, company)):
-        return _no_site(name, store)
+    if company.stock in _HAVE_SITES and not all(_sites(fact, company)):
+        return _no_site(company.stock, name, store)
     keeper = all_.keepers[Lane(company.stock, delivery.event.lane == BACKFILL)]
     return Plan(
         document=turned(changed) if isinstance(changed, Changes) else changed,
@@ -164,13 +169,30 @@ async def _booked_before(deliveries: Sequence[Delivery], inbox: Inbox) -> dict[U
     return {earlier[each]: result.document.key for each, result in booked.items()}
 
 
-def _too_late(fact: StockCounted, all_: Collaborators) -> Rejected | None:
-    oldest = all_.clock() - all_.horizon
-    if fact.observed_at >= oldest:
-        return None
+async def _memories(deliveries: Sequence[Delivery], all_: Collaborators) -> dict[UUID, datetime]:
+    """Return the counts that later movements of their place are no longer remembered of, and up to
+    when they are not."""
+    places: dict[UUID, str] = {}
+    for delivery in deliveries:
+        fact = delivery.event.data
+        if isinstance(fact, StockCounted) and (company := all_.companies.get(fact.company)):
+            place = place_of(fact, company)
+            places[delivery.event.id] = place_key(
+                company.entity(fact.company), place.site, place.warehouse
+            )
+    known = await forgotten(all_.records, set(places.values())) if places else {}
+    return {
+        delivery.event.id: moment
+        for delivery in deliveries
+        if (moment := known.get(places.get(delivery.event.id, "")))
+        if moment > delivery.event.data.observed_at
+    }
+
+
+def _too_late(count: StockFact, moment: datetime) -> Rejected:
     detail = (
-        f"counted {fact.observed_at:%Y-%m-%d %H:%M}Z: what moved after a count is remembered only "
-        f"from {oldest:%Y-%m-%d} on (STOCK_HORIZON); count again"
+        f"{count.natural_key()} was counted before {moment:%Y-%m-%d %H:%M}Z, and what moved until "
+        "then is no longer remembered (STOCK_HORIZON): count again"
     )
     return Rejected(Reason.NOT_BOOKABLE_HERE, detail)
 
@@ -181,9 +203,9 @@ def _sites(fact: StockFact, company: Company) -> Iterator[str]:
         yield company.place(fact.to_store).site
 
 
-def _no_site(company: str, store: str) -> Later:
+def _no_site(system: str, company: str, store: str) -> Later:
     """The fact is right; whoever keeps the settings can make it succeed."""
-    cause = f"COMPANIES names no site for store {store} of {company}; Inventory Visibility needs it"
+    cause = f"COMPANIES names no site for store {store} of {company}, and {system} needs one"
     _log.error("%s", cause)
     return Later(cause)
 

@@ -10,7 +10,7 @@ from itertools import groupby
 from services.inventory.books import StockBook
 from services.inventory.counts import StockCounts
 from services.inventory.movements import Absorbed, Movements, Verdict
-from services.inventory.positions import place_key, rows_of
+from services.inventory.positions import place_at, rows_of
 from shared.clock import Clock
 from shared.dynamics import (
     Booked,
@@ -88,7 +88,7 @@ class StockKeeper:
 
 
 def _place(document: Counts) -> str:
-    return place_key(document.lines[0])
+    return place_at(document.lines[0])
 
 
 def _posting(verdicts: Sequence[Verdict]) -> Posting:

@@ -180,7 +180,7 @@ class Movements:
     ) -> bool:
         """Write all, or nothing where others were quicker."""
         now = self._clock()
-        records = [row.record() for row in rows] + [each.record(now) for each in positions]
+        records = [row.record(now) for row in rows] + [each.record(now) for each in positions]
         return not await self._records.write(records)
 
     async def _read(self, keys: Iterable[str]) -> Rows:

@@ -48,18 +48,32 @@ class Counted(StrEnum):
     SENT = "sent"
 
 
-def place_key(at: StockChange | StockCount) -> str:
+def place_key(company: str, site: str, location: str) -> str:
     """Return the beginning that the movements of a place have in common."""
-    return "".join(f"{_part(each)}/" for each in (at.company, at.site, at.location))
+    return "".join(f"{_part(each)}/" for each in (company, site, location))
+
+
+def place_at(at: StockChange | StockCount) -> str:
+    return place_key(at.company, at.site, at.location)
 
 
 def position_key(at: StockChange | StockCount) -> str:
-    return f"{place_key(at)}{_part(at.item)}/{_part(at.variant)}"
+    return f"{place_at(at)}{_part(at.item)}/{_part(at.variant)}"
 
 
 def movements_after(place: str, moment: datetime) -> str:
     """Return the key after which a place's movements were observed later than `moment`."""
     return f"{place}{_moment(moment)}0"  # the next sign after "/"
+
+
+def place_of(movement: str) -> str:
+    """Return the place of the movement with this key."""
+    return movement.rsplit("/", 2)[0] + "/"
+
+
+def observed_at(movement: str) -> datetime:
+    """Return when the movement with this key was observed."""
+    return datetime.strptime(movement.rsplit("/", 2)[1], _MOMENT).replace(tzinfo=UTC)
 
 
 def _part(text: str) -> str:
@@ -85,7 +99,7 @@ class MovementRow:
 
     @property
     def key(self) -> str:
-        return f"{place_key(self.change)}{_moment(self.change.at)}/{_part(self.change.event_id)}"
+        return f"{place_at(self.change)}{_moment(self.change.at)}/{_part(self.change.event_id)}"
 
     @property
     def position(self) -> str:
@@ -94,7 +108,7 @@ class MovementRow:
     def next(self, state: Moved, **changes: Any) -> MovementRow:
         return replace(self, state=state, version=self.version + 1, **changes)
 
-    def record(self) -> Record:
+    def record(self, now: datetime) -> Record:
         content = {
             "change": {each.name: getattr(self.change, each.name) for each in fields(StockChange)},
             "twin": self.twin,
@@ -102,7 +116,7 @@ class MovementRow:
             "document": self.document,
         }
         text = json.dumps(content, default=_text)
-        return Record(MOVEMENT, self.key, self.version, self.state, text, self.change.at)
+        return Record(MOVEMENT, self.key, self.version, self.state, text, now)
 
 
 def movement_row(record: Record) -> MovementRow:

@@ -37,7 +37,7 @@ class InventorySettings(BaseSettings):
     stock_horizon: timedelta = Field(
         timedelta(days=35),
         gt=timedelta(0),
-        description="how old a count may be: so long movements are remembered, ISO 8601",
+        description="how long movements are remembered: older counts cannot be booked, ISO 8601",
     )
 
 

@@ -33,7 +33,12 @@ NOW = START + timedelta(hours=12)
 COMPANIES = {
     "usrt": Company.model_validate({"currencies": ["USD"], "site": "S1"}),
     "dert": Company.model_validate(
-        {"currencies": ["EUR"], "stock": "finance-operations", "ledger": "business-central"}
+        {
+            "currencies": ["EUR"],
+            "site": "S1",
+            "stock": "finance-operations",
+            "ledger": "business-central",
+        }
     ),
     "frrt": Company.model_validate(
         {"currencies": ["EUR"], "stock": "business-central", "ledger": "business-central"}
@@ -152,7 +157,6 @@ class Collaborators:
     records: Records = field(default_factory=MemoryRecords)
     companies: Mapping[str, Company] = field(default_factory=lambda: COMPANIES)
     clock: Clock = lambda: NOW
-    horizon: timedelta = timedelta(days=35)
     window: timedelta = timedelta(0)
     options: dict[str, Any] = field(default_factory=dict)
 

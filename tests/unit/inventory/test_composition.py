@@ -118,7 +118,7 @@ class InventoryVisibility(Composition):
 class FinanceOperations(Composition):
     """Transfers are documents of their own."""
 
-    system, company, site = "finance-operations", "dert", ""
+    system, company, site = "finance-operations", "dert", "S1"
 
 
 TestInventoryVisibility = InventoryVisibility.TestCase

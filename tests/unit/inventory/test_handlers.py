@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from services.inventory import handlers
+from services.inventory.pruning import prune
 from shared.bus import Done, Later, Outcome, Parked, Rejected
 from shared.dynamics import (
     Conflict,
@@ -222,7 +223,8 @@ async def test_a_count_is_booked_as_the_difference(stock: MemoryStock) -> None:
     assert done(outcome).document.key == next(iter(stock.booked))
     assert stock.there[W1] == 18
     [entry] = stock.booked.values()
-    assert (entry.quantity, stock.calls["count"]) == (-2, 0)
+    assert entry.quantity == -2
+    assert stock.calls["count"] == 0
 
 
 async def test_what_was_sold_after_a_count_is_taken_from_it_and_what_was_before_is_part_of_it(
@@ -253,10 +255,19 @@ async def test_a_count_that_finds_no_difference_is_booked_without_a_change(
     assert not stock.booked
 
 
-async def test_a_count_too_old_to_compose_is_rejected(stock: MemoryStock) -> None:
-    all_ = Collaborators(stock, horizon=timedelta(hours=1))
-    [outcome] = await book(all_, counted("C1", 18))
-    assert "STOCK_HORIZON" in rejected(outcome, Reason.NOT_BOOKABLE_HERE)
+async def test_a_count_whose_later_movements_are_forgotten_is_rejected_and_a_newer_one_is_not(
+    stock: MemoryStock,
+) -> None:
+    all_ = Collaborators(stock)
+    await book(all_, sale(1, goods(1, 3), at=10))
+    await prune(all_.records, NOW + timedelta(days=40), timedelta(days=35))
+    older, newer, elsewhere = await book(
+        all_, counted("C1", 18, at=9), counted("C2", 18, at=10), counted("C3", 1, store="W2")
+    )
+    assert "STOCK_HORIZON" in rejected(older, Reason.NOT_BOOKABLE_HERE)
+    assert done(newer)
+    assert done(elsewhere)
+    assert stock.there[W1] == 18
 
 
 async def test_a_count_waits_while_dynamics_cannot_say_what_is_there(stock: MemoryStock) -> None:

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.inventory.keeper import Changes
 from services.inventory.mapping import document, moves_itself, reversed_changes
 from services.inventory.positions import movement_row, rows_of
 from shared.companies import Company
 from shared.dynamics.ports.stock import Movement, StockChange, StockTransfer
-from tests.unit.inventory.facts import COMPANIES, adjusted, counted, goods, returned, sale
+from tests.unit.inventory.facts import COMPANIES, NOW, adjusted, counted, goods, returned, sale
 
 USD = COMPANIES["usrt"]
 
@@ -57,7 +58,7 @@ def test_a_transfer_goes_from_store_to_store() -> None:
     assert isinstance(line, StockTransfer)
     assert (line.from_location, line.to_location, line.quantity) == ("W1", "W2", Decimal(4))
     out, into = rows_of(line)
-    assert (out.change.quantity, into.change.quantity) == (-4, 4)
+    assert [out.change.quantity, into.change.quantity] == [-4, 4]
     assert (out.twin, into.twin) == (into.key, out.key)
 
 
@@ -122,9 +123,10 @@ def test_what_is_taken_back_leaves_every_position_as_it_was(
     if moved:
         fact = adjusted("D1", 3, kind="transferred", to_store="W2")
     booked = document(fact, USD)
-    back = reversed_changes(booked, fact.event_id)  # type: ignore[arg-type]
+    assert isinstance(booked, Changes)
+    back = reversed_changes(booked, fact.event_id)
     sums: dict[tuple[str, str], Decimal] = {}
-    rows = [row for line in (*booked.lines, *back.lines) for row in rows_of(line)]  # type: ignore[arg-type]
+    rows = [row for line in (*booked.lines, *back.lines) for row in rows_of(line)]
     for row in rows:
         at = (row.change.location, row.change.item)
         sums[at] = sums.get(at, Decimal(0)) + row.change.quantity
@@ -137,5 +139,5 @@ def test_a_change_is_what_its_row_says_after_it_was_kept() -> None:
     [line] = changes(sale(1, goods(1, "2.5", "Ä/ %", variant="rot/groß")))
     assert isinstance(line, StockChange)
     [row] = rows_of(line)
-    assert movement_row(row.record()) == row
+    assert movement_row(row.record(NOW)) == row
     assert line.movement is Movement.SOLD

@@ -31,6 +31,9 @@ from tests.unit.inventory.facts import COMPANIES, NOW, delivery
 
 T = TypeVar("T")
 
+_QUIET = 5
+"""Turns of the loop without anything new at a gate: the longest way from one gate to the next."""
+
 _WORKER: ContextVar[int] = ContextVar("worker")
 
 
@@ -134,11 +137,11 @@ class Worker:
     """One process: it gathers for itself and dies as a whole."""
 
     companies = COMPANIES
-    horizon = timedelta(days=35)
 
     def __init__(self, number: int, world: World) -> None:
         self.number = number
         self.inbox = world.inbox
+        self.records = world.records
         self.clock = lambda: NOW
         self._world = world
         self._tasks: list[asyncio.Task[list[Outcome]]] = []
@@ -211,8 +214,11 @@ class World:
         """Let everybody run up to the next gate."""
 
         async def turns() -> None:
-            for _ in range(12):
+            quiet, seen = 0, (-1, -1)
+            while quiet < _QUIET:
                 await asyncio.sleep(0)
+                now = len(self.stage.gates), len(self.stage.requests)
+                quiet, seen = (quiet + 1 if now == seen else 0), now
 
         self.loop.run_until_complete(turns())
 
@@ -226,11 +232,15 @@ class World:
             self.workers[0].deliver(waiting)
         raise AssertionError(f"{len(waiting)} facts never come to an end")
 
-    def go_on(self, chance: random.Random) -> None:
-        """Let one of all that wait go on. A request in six is throttled, one is carried out and not
-        answered."""
+    def go_on(self, chance: random.Random, straight: float = 0.0) -> None:
+        """Let one of all that wait go on: any, or with this chance whoever came last to its gate.
+
+        A request in six is throttled, one is carried out and not answered."""
         gates = len(self.stage.gates)
-        number = chance.randrange(gates + len(self.stage.requests))
+        if gates and chance.random() < straight:
+            number = gates - 1
+        else:
+            number = chance.randrange(gates + len(self.stage.requests))
         if number < gates:
             self.stage.open(number)
         else:
