@@ -67,7 +67,8 @@ class Weather:
         spells = []
         for _ in range(chance.choice((0, 0, 1, 2))):
             begins = chance.uniform(0, until)
-            spells.append((begins, begins + chance.uniform(20, 3600), chance.choice((429, 503))))
+            ends = min(begins + chance.uniform(20, 3600), until)
+            spells.append((begins, ends, chance.choice((429, 503))))
         return cls(tuple(spells))
 
     def status(self, time: float) -> int | None:
