@@ -122,13 +122,14 @@ async def _by_day(
     days: Sequence[StoreDay],
     read: Callable[[Row[Any]], T],
 ) -> dict[StoreDay, list[T]]:
-    found: dict[StoreDay, list[T]] = {}
+    found: dict[tuple[Any, ...], list[T]] = {}
     # In parts, between which the worker's other functions have their turn.
     async with connection.stream(_of_days(days, table)) as streamed:
         async for part in streamed.partitions(_ROWS_AT_ONCE):
             for row in part:
-                found.setdefault(rows.read_day(row), []).append(read(row))
-    return found
+                place = (row.company, row.store, row.business_day)
+                found.setdefault(place, []).append(read(row))
+    return {StoreDay(*place): those for place, those in found.items()}
 
 
 async def _reversals_by_day(
