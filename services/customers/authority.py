@@ -36,7 +36,7 @@ FIELDS: Final = (
 """The fields of a customer that facts speak of."""
 
 SENT: Final = FIELDS[:8]
-"""Those that the books of customers have a place for."""
+"""Those that books of customers have a place for."""
 
 _EVERYTHING: Final = "*"
 _GROUP_OF = {field: group for group, fields in GROUPS.items() for field in fields}

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from services.customers.authority import Authority
+from services.customers.authority import SENT, Authority
 from shared.clock import Clock
 from shared.companies import Company, CustomerBook, EntryBook
 from shared.dynamics.ports.loyalty import GiftCards, Loyalty
@@ -24,7 +24,8 @@ P = TypeVar("P")
 
 @dataclass(frozen=True, slots=True)
 class CustomersBook:
-    """Who keeps customers. `currency` says whether a new one needs the company's."""
+    """Who keeps customers. `currency` says whether a new one needs the company's, `fields` what it
+    has a place for."""
 
     system: CustomerBook
     effect: Effect
@@ -34,6 +35,7 @@ class CustomersBook:
     organisations: str
     """Entity set of all others."""
     currency: bool = False
+    fields: tuple[str, ...] = SENT
 
 
 @dataclass(frozen=True, slots=True)

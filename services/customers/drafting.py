@@ -100,8 +100,8 @@ def drafted(
     _decide(merged, conflicts)
     for delivery in change.deliveries:
         draft.stale[delivery.event.id] = merged.take(delivery.event.data)
-    for book_name, customer in there.items():
-        merged.observe(book_name, customer)
+    for book in change.books:
+        merged.observe(book.system, there.get(book.system), book.fields)
     draft.postings |= {name: Failed(error) for name, error in errors.items()}
     for book in change.books:
         if book.system not in errors:

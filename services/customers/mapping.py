@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TypeVar
 
-from services.customers.authority import SENT, Authority
+from services.customers.authority import Authority
 from services.customers.books import CustomersBook
 from services.customers.profile import Profile
 from shared.companies import Company
@@ -41,7 +41,7 @@ def to_send(
     holding = values_in_force(profile, company, authority)
     return {
         name: holding[name]
-        for name in SENT
+        for name in book.fields
         if holding.get(name) and book.system not in profile.fields[name].open
     }
 

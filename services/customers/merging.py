@@ -52,16 +52,16 @@ class Merging:
             self.profile = self.profile.model_copy(update={"kind": told})
         return frozenset(name for name, claim in claims_of(fact) if not self.claim(name, claim))
 
-    def observe(self, book: str, found: Customer | None) -> None:
+    def observe(self, book: str, found: Customer | None, fields: tuple[str, ...] = SENT) -> None:
         """Merge what a book holds that is not from us, or is the book's to say.
 
         Only fields that somebody else speaks of are compared, and from then on known as compared.
         """
         if found is None:
             return
-        for name, claim in list(self._observed(book, found)):
+        for name, claim in list(self._observed(book, found, fields)):
             self.claim(name, claim)
-        compared = (name for name in SENT if self._claims(name).others(book))
+        compared = (name for name in fields if self._claims(name).others(book))
         values = {name: getattr(found, name) for name in compared}
         held = {**self.profile.held, book: Held(values=values, at=self.profile.after(self.now))}
         self.profile = self.profile.model_copy(update={"held": held})
@@ -132,9 +132,11 @@ class Merging:
         if rest != claims.open:
             self._put(name, claims, open=rest)
 
-    def _observed(self, book: str, found: Customer) -> Iterator[tuple[str, Claim]]:
+    def _observed(
+        self, book: str, found: Customer, fields: tuple[str, ...]
+    ) -> Iterator[tuple[str, Claim]]:
         held = self.profile.held.get(book, Held())
-        for name in SENT:
+        for name in fields:
             value, claims = getattr(found, name), self._claims(name)
             if not claims.others(book):
                 continue

@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from services.customers.authority import SENT
 from services.customers.books import CustomersBook, EntriesBook, NotesBook
 from shared.clock import Clock
 from shared.companies import Company, CustomerBook, EntryBook
@@ -82,7 +83,13 @@ async def _business_central(
         business_central(BusinessCentralSettings(), clock, notes)
     )
     books.customers["business-central"] = CustomersBook(
-        "business-central", "customer", central.customers, "customers", "customers"
+        "business-central",
+        "customer",
+        central.customers,
+        "customers",
+        "customers",
+        # Its API has no language of a customer.
+        fields=tuple(name for name in SENT if name != "language"),
     )
 
 

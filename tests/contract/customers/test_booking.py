@@ -81,10 +81,11 @@ async def test_a_customer_is_booked_in_finance_and_operations_and_dataverse(
 async def test_a_customer_is_booked_in_business_central_and_dataverse(
     simulator: DynamicsSimulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    german: dict[str, Any] = {"company": "dert", "customer": "C-9", **CONTACT}
+    german: dict[str, Any] = {"company": "dert", "customer": "C-9", "language": "de", **CONTACT}
     async with worker(simulator, tmp_path / "s.db", monkeypatch) as wired:
         [outcome] = await book(wired, registered(**german))
         await book(wired, updated(company="dert", customer="C-9", city="Bonn"))
+        await book(wired, updated(3, company="dert", customer="C-9", street="1 Mill Lane"))
         assert await conflicts(wired) == []
     assert [each.document.system for each in documents(outcome)] == [
         "business-central",
@@ -148,7 +149,7 @@ async def test_a_worker_with_an_empty_store_finds_what_is_booked(
 async def test_breaking_connections_lose_and_double_nothing(
     simulator: DynamicsSimulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every second call that books anything breaks before or after it is stored."""
+    """Every fourth call that books anything breaks, before or after it is stored."""
     numbers = [f"C-{n}" for n in range(12)]
     async with worker(simulator, tmp_path / "s.db", monkeypatch) as wired:
         await book(wired, registered(customer="C-99", loyalty_card=CARD))
@@ -156,14 +157,15 @@ async def test_breaking_connections_lose_and_double_nothing(
         entries: list[Fact] = [points_earned(n) for n in range(1, 13)]
         cards: list[Fact] = [gift_card_sold(n, card=f"G-{n}") for n in range(1, 13)]
         for kind, seed in ((FaultKind.DROP_AFTER_COMMIT, 1), (FaultKind.DROP_BEFORE_COMMIT, 2)):
+            # Seldom enough that no five calls in a row make the environment count as down.
             fault = Fault(kind=kind, method="POST|PATCH", path="/data|/api/data", count=None,
-                          percent=25, seed=seed)  # fmt: skip
+                          percent=12, seed=seed)  # fmt: skip
             simulator.faults.add(fault)
-        for _ in range(20):
-            waiting = await _left(update_customers, waiting, wired)
-            entries = await _left(book_points, entries, wired)
-            cards = await _left(book_gift_cards, cards, wired)
-        assert waiting == entries == cards == []
+        async with asyncio.timeout(60):
+            while waiting or entries or cards:
+                waiting = await _left(update_customers, waiting, wired)
+                entries = await _left(book_points, entries, wired)
+                cards = await _left(book_gift_cards, cards, wired)
         assert await conflicts(wired) == []
     erp = Counter(row["CustomerAccount"] for row in await accounts_receivable(simulator))
     crm = Counter(row["tillbus_number"] for row in await contacts(simulator))

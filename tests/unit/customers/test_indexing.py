@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
+from services.customers import function_app
 from services.customers.wiring import CustomersSettings
+from shared.bus import Topology
 from tests.unit.customers.customers import COMPANY
 
+TOPOLOGY = Path(__file__).resolve().parents[3] / "infra" / "topology.json"
 HEAVY = ("httpx", "sqlalchemy", "alembic", "azure.identity", "aiohttp", "opentelemetry.sdk")
 
 
@@ -43,6 +47,25 @@ def test_indexing_the_service_leaves_the_heavy_libraries_to_the_first_delivery()
         "return_parked_customers",
     ]
     assert loaded == []
+
+
+def test_every_subscription_of_the_topology_has_its_function() -> None:
+    triggers: list[Any] = [
+        builder._function.get_trigger() for builder in function_app.app._function_builders
+    ]
+    bound = [
+        (trigger.topic_name, trigger.subscription_name)
+        for trigger in triggers
+        if hasattr(trigger, "topic_name")
+    ]
+    topology = Topology.load(TOPOLOGY).topics
+    wanted = [
+        (topic, name)
+        for topic, subscriptions in topology.items()
+        for name in subscriptions
+        if name.startswith("customers")
+    ]
+    assert sorted(bound) == sorted(wanted)
 
 
 def settings(monkeypatch: pytest.MonkeyPatch, **values: Any) -> CustomersSettings:
