@@ -61,7 +61,9 @@ async def _sales(deliveries: Sequence[Delivery], all_: Collaborators) -> dict[UU
         company = company_of(event.data, all_)
         if isinstance(company, Rejected):
             return company
-        slip = Slip.of(event.data, event.traceparent, loose.get(event.id, ()))
+        alone = returns.waited_out(delivery)
+        unknown = originals(event.data) if alone else loose.get(event.id, ())
+        slip = Slip.of(event.data, event.traceparent, unknown)
         book_ = all_.books[company.ledger]
         return book_.sale(slip, company, late=event.lane == BACKFILL)
 

@@ -63,12 +63,17 @@ async def not_booked(
     return {id_: frozenset(found) & missing for id_, found in wanted.items()}
 
 
+def waited_out(delivery: Delivery) -> bool:
+    """Return whether it has waited for a sale in vain: it is booked without one now."""
+    return (delivery.waited_out or "").startswith("sale/")
+
+
 def waiting(delivery: Delivery, loose: Iterable[TransactionKey], company: Company) -> Parked | None:
     """Return that the return waits for its sale, None where it does not or no longer.
 
     Of several sales it waits for one after the other; having waited one out, it waits for none.
     """
-    if (delivery.waited_out or "").startswith("sale/"):
+    if waited_out(delivery):
         return None
     since = company.live_since
     awaited = sorted(str(key) for key in loose if since is None or key.business_day >= since)

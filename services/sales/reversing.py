@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-from services.sales import aggregates
+from services.sales import aggregates, returns
 from services.sales.accounts import NotBookable
 from services.sales.collaborators import Collaborators
 from services.sales.handlers import company_of
@@ -16,7 +17,7 @@ from services.sales.reversals import (
     opposite_slip,
     ordered_event,
 )
-from services.sales.slips import Slip
+from services.sales.slips import originals
 from shared.booking import Booker, Plan
 from shared.bus import Delivery, Done, Later, Outcome, Rejected
 from shared.companies import Company
@@ -65,6 +66,9 @@ async def _reverse(delivery: Delivery, all_: Collaborators) -> Outcome:
         return plan or _not_reversible("nothing was booked for it")
 
     [outcome] = await Booker(order.effect, inbox, all_.clock).book([delivery], prepare)
+    if isinstance(outcome, Done) and order.effect == "ledger":
+        # What a return brought back may come back again, now that it is undone.
+        await returns.give_back([event], all_.records, all_.clock)
     return outcome
 
 
@@ -85,17 +89,15 @@ def _opposite(
         return None
     slip = opposite_slip(fact, order_id, trace)
     book = all_.books[company.ledger]
-    if company.grain == "statement" and aggregates.sums(fact, company, book):
+    summed = aggregates.sums(fact, company, book)
+    if summed and company.grain == "statement":
         entries = ticket_entries(slip.sale, company)
         plan = book.statement(fact.key, number_of(order_id), entries, company)
-        return _with_amount(plan, slip)
+        return replace(plan, amount=slip.sale.signed_amount, currency=slip.sale.currency)
+    if summed:
+        # There is no document of the sale's own to apply this one to.
+        slip = replace(slip, loose=frozenset(originals(slip.sale)))
     return book.sale(slip, company)
-
-
-def _with_amount(plan: Plan[Any], slip: Slip) -> Plan[Any]:
-    from dataclasses import replace
-
-    return replace(plan, amount=slip.sale.signed_amount, currency=slip.sale.currency)
 
 
 def _not_reversible(detail: str) -> Rejected:

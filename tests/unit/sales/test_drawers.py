@@ -25,6 +25,8 @@ from shared.events import (
 )
 from tests.unit.sales.baskets import key, simple_return, simple_sale
 from tests.unit.sales.fakes import NOW, Collaborators, delivery
+from tests.unit.sales.test_grains import close_day
+from tests.unit.sales.test_returns import with_archive
 
 ACCOUNTS = {"cash": "10", "bank": "12", "float": "13", "revenue": "40", "tax": "20", "card": "11"}
 
@@ -156,8 +158,6 @@ async def test_taking_a_movement_back_turns_its_journal_round() -> None:
 
 
 async def test_a_ticket_of_a_statement_is_taken_back_by_a_journal_of_its_own() -> None:
-    from tests.unit.sales.test_grains import close_day
-
     all_ = Collaborators(companies=company(ledger="business-central", grain="statement"))
     await book([delivery(simple_sale())], all_)
     await close_day(all_)
@@ -167,6 +167,27 @@ async def test_a_ticket_of_a_statement_is_taken_back_by_a_journal_of_its_own() -
     assert isinstance(first, Journal)
     assert isinstance(second, Journal)
     assert [line.amount for line in second.lines] == [-line.amount for line in first.lines]
+
+
+async def test_a_ticket_of_an_aggregate_is_taken_back_by_a_document_applied_to_none() -> None:
+    all_ = Collaborators(companies=company(ledger="business-central", grain="aggregate"))
+    await book([delivery(simple_sale())], all_)
+    await close_day(all_)
+    [outcome] = await reverse([delivery(order(simple_sale()))], all_)
+    assert posted(outcome).amount == Decimal("-12.10")
+    *_, memo = all_.documents.booked.values()
+    assert isinstance(memo, SalesDocument)
+    assert (memo.kind, memo.applies_to) == (DocumentKind.CREDIT_MEMO, "")
+
+
+async def test_what_a_return_brought_may_come_back_again_once_it_is_undone() -> None:
+    all_ = Collaborators()
+    await with_archive(all_, simple_sale())
+    await book([delivery(simple_sale()), delivery(simple_return(18))], all_)
+    [over] = await book([delivery(simple_return(19))], all_)
+    assert refused(over) is Reason.RETURNS_MORE_THAN_SOLD
+    posted((await reverse([delivery(order(simple_return(18)))], all_))[0])
+    posted((await book([delivery(simple_return(19))], all_))[0])
 
 
 async def test_an_order_delivered_twice_takes_back_once() -> None:

@@ -15,7 +15,7 @@ from services.sales import returns
 from services.sales.handlers import book
 from services.sales.slips import SALES
 from shared.bus import Delivery, Done, Outcome, Parked, Rejected
-from shared.dynamics import Refused
+from shared.dynamics import MissingParent, Refused
 from shared.events import (
     Fact,
     Reason,
@@ -126,6 +126,22 @@ async def test_a_return_that_waited_in_vain_is_booked_with_its_reference_as_it_s
     assert isinstance(outcome, Done)
     [booked] = all_.transactions.booked.values()
     assert booked.sales_lines[0]["ReturnTransactionNumber"] == "20260301-17"
+
+
+async def test_a_return_whose_sale_has_no_document_of_its_own_is_in_the_end_applied_to_none() -> (
+    None
+):
+    central = {"ledger": "business-central", "walk_in_customer": "CASH"}
+    all_ = Collaborators(companies={"usrt": COMPANIES["usrt"].model_copy(update=central)})
+    await send(all_, simple_sale(17))
+    all_.documents.error = MissingParent("There is no posted invoice S1/T1/20260301-17.")
+    [waits] = await send(all_, simple_return())
+    assert isinstance(waits, Parked)
+    assert waits.key == SALE_KEY
+    all_.documents.error = None
+    [outcome] = await book([delivery(simple_return(), waited_out=SALE_KEY)], all_)
+    assert isinstance(outcome, Done)
+    assert all_.documents.booked["S1/T1/20260301-18"].applies_to == ""  # type: ignore[union-attr]
 
 
 async def test_of_several_missing_sales_the_first_is_waited_for_and_then_none() -> None:
