@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from shared.bus.collaborators import BusCollaborators
-from shared.bus.message import Unparked
+from shared.bus.copies import Unparked
 from shared.bus.publisher import PublishFailed
 from shared.store.errors import StoreUnavailable
 from shared.store.parking import ParkedFact, ParkedKey

@@ -11,13 +11,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from shared.bus.message import (
-    Retry,
-    Unparked,
-    event_message,
-    retry_message,
-    unparked_message,
-)
+from shared.bus.copies import Retry, Unparked, retry_message, unparked_message
+from shared.bus.message import event_message
 from shared.clock import Clock, utc_now
 from shared.events import Event
 from shared.telemetry import within

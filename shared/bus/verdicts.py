@@ -10,8 +10,9 @@ from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
+from shared.bus.copies import Retry, lasting_properties
 from shared.bus.delivery import Delivery
-from shared.bus.message import Received, Retry, Stay, lasting_properties
+from shared.bus.message import Received, Stay
 from shared.bus.outcomes import Done, Later, Outcome, Parked, Rejected
 from shared.bus.retry import RetryPolicy, extended_history
 from shared.bus.topology import BACKFILL_SUFFIX

@@ -12,7 +12,8 @@ from azure.servicebus.aio import ServiceBusClient
 
 from infra.local.servicebus import LocalServiceBus
 from shared.bus import Publisher, PublishFailed
-from shared.bus.message import Retry, received
+from shared.bus.copies import Retry
+from shared.bus.message import received
 from shared.events import decode
 from tests.integration.bus.conftest import TOPOLOGY
 from tests.integration.bus.receiving import take

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from azure.servicebus import ServiceBusMessageBatch
 
-from shared.bus.message import Received, Retry, event_message, received, retry_message
+from shared.bus.copies import Retry, retry_message
+from shared.bus.message import Received, event_message, received
 from shared.events import BACKFILL, decode, encode
 from tests.unit.bus.samples import NOW, TRACEPARENT, message, sale_event
 

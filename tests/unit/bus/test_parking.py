@@ -10,7 +10,8 @@ from uuid import UUID
 import pytest
 from azure.servicebus import ServiceBusMessage
 
-from shared.bus.message import Received, Unparked, unparked_message
+from shared.bus.copies import Unparked, unparked_message
+from shared.bus.message import Received
 from shared.bus.parking import PAGE, Returning, probes_due, to_probe
 from shared.events import encode
 from shared.store.errors import StoreUnavailable

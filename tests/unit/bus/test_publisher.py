@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.bus import PublishFailed
-from shared.bus.message import Retry
+from shared.bus.copies import Retry
 from shared.bus.publisher import _Outgoing, fill
 from shared.events import new_event
 from tests.unit.bus.samples import NOW, MemoryBus, message, posted, sale_event

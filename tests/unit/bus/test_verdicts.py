@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from shared.bus import Delivery, Done, Later, Parked, Rejected, RetryPolicy
-from shared.bus.message import retry_message
+from shared.bus.copies import retry_message
 from shared.bus.verdicts import TABLE, Action, Case, Subscription, judge, refused
 from shared.events import DocumentRejected, InvalidEvent, Reason, decode
 from tests.unit.bus.samples import NOW, TRACEPARENT, message, posted, sale_event
