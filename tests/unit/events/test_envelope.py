@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
+from uuid import NAMESPACE_URL, uuid5
 
 import pytest
 from cloudevents.core.bindings.http import HTTPMessage, from_structured_event
@@ -125,6 +126,13 @@ def test_id_is_the_same_for_every_version_and_differs_by_fact_key_and_revision()
 
     assert len(ids) == 4
     assert fact_id("com.tillbus.sale-completed.v2", str(KEY)) in ids
+
+
+def test_id_can_be_computed_as_the_vendors_page_says() -> None:
+    namespace = uuid5(NAMESPACE_URL, "https://tillbus.com/facts")
+    corrected = a_sale(revision=2)
+
+    assert corrected.event_id == uuid5(namespace, f"com.tillbus.sale-completed|{KEY}|2")
 
 
 def test_id_of_a_sale_never_changes() -> None:
