@@ -64,7 +64,12 @@ class Chain:
 
     async def tillbus(self, *arguments: str) -> Any:
         """Run a command of the command line as a user would; return its JSON document."""
-        process = await asyncio.create_subprocess_exec(
+        printed, _ = await (await self.start_tillbus(*arguments)).communicate()
+        return json.loads(printed)
+
+    async def start_tillbus(self, *arguments: str) -> asyncio.subprocess.Process:
+        """Start such a command; it prints its JSON document and says what is wrong on stderr."""
+        return await asyncio.create_subprocess_exec(
             *(
                 sys.executable,
                 "-c",
@@ -72,9 +77,8 @@ class Chain:
             ),
             *(*arguments, "--json", "--data", str(self.platform.data)),
             stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
         )
-        printed, _ = await process.communicate()
-        return json.loads(printed)
 
     async def inject(self, **fault: Any) -> None:
         """Script one fault of the Dynamics simulator."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 from itertools import islice
 from pathlib import Path
 
@@ -15,6 +16,9 @@ from shared.events import Fact
 
 _TOGETHER = 500
 """Facts put in one transaction of the disk."""
+
+_LONGEST_PAUSE = timedelta(seconds=5)
+"""A person waits for this till."""
 
 
 async def upload_through(
@@ -39,7 +43,10 @@ async def upload_through(
                         advance(left - status.waiting)
                         left = status.waiting
 
-                    uploaded = await Uploader(outbox, publisher, progress=told).upload()
+                    uploader = Uploader(
+                        outbox, publisher, progress=told, longest_pause=_LONGEST_PAUSE
+                    )
+                    uploaded = await uploader.upload()
             refused = outbox.refused()
     except (OutboxDamaged, OutboxFull) as error:
         raise Refused(str(error)) from error

@@ -52,6 +52,7 @@ class Uploader:
         *,
         batch: int = BATCH,
         late_after: timedelta = LATE_AFTER,
+        longest_pause: timedelta = LONGEST_PAUSE,
         clock: Clock = utc_now,
         sleep: Sleep = asyncio.sleep,
         chance: Callable[[], float] = random.random,
@@ -61,6 +62,7 @@ class Uploader:
         self._publisher = publisher
         self._batch = batch
         self._late_after = late_after
+        self._longest_pause = longest_pause
         self._clock = clock
         self._sleep = sleep
         self._chance = chance
@@ -91,7 +93,7 @@ class Uploader:
                 pause = FIRST_PAUSE
             else:
                 await self._sleep(pause.total_seconds() * (1 - self._chance() / 2))
-                pause = min(2 * pause, LONGEST_PAUSE)
+                pause = min(2 * pause, self._longest_pause)
         return done
 
     async def _publish(self, waiting: Sequence[Waiting], done: Uploaded) -> bool:
