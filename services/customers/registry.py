@@ -66,9 +66,8 @@ class Registry:
             results |= {key: None for key, draft in drafts.items() if draft is None}
             kept = await self._kept([draft for draft in drafts.values() if draft])
             await _write(kept)
-            for draft in kept:
-                if await self._confirmed(draft):
-                    results[draft.change.key] = _result(draft)
+            for draft in await self._confirmed(kept):
+                results[draft.change.key] = _result(draft)
             waiting = {key: change for key, change in waiting.items() if key not in results}
         return results | {key: _others_are_at_work(change) for key, change in waiting.items()}
 
@@ -105,19 +104,37 @@ class Registry:
             if not draft.records or not await self.records.write(draft.records)
         ]
 
-    async def _confirmed(self, draft: Draft) -> bool:
-        """Write into the profile what has arrived; False if what holds has changed meanwhile."""
-        change = draft.change
-        for _ in range(CONFIRMATIONS if draft.documents else 0):
-            stored = (await self.records.read(PROFILES, [change.key])).get(change.key)
-            if stored is None:
-                return True  # Erased meanwhile.
-            profile = Profile.model_validate_json(stored.text)
-            if self._holding(profile, change) != self._holding(draft.profile, change):
-                return False
-            if not await self.records.write([self._arrived(draft, stored, profile)]):
+    async def _confirmed(self, drafts: Sequence[Draft]) -> list[Draft]:
+        """Write into the profiles what has arrived; return the drafts that nobody has overtaken."""
+        keys = [draft.change.key for draft in drafts]
+        stored = await self.records.read(PROFILES, keys) if keys else {}
+        together = [self._confirmation(draft, stored) for draft in drafts]
+        records = [each for each in together if isinstance(each, Record)]
+        if not records or not await self.records.write(records):
+            return [draft for draft, each in zip(drafts, together, strict=True) if each]
+        return [draft for draft in drafts if await self._confirmed_alone(draft)]
+
+    async def _confirmed_alone(self, draft: Draft) -> bool:
+        for _ in range(CONFIRMATIONS):
+            stored = await self.records.read(PROFILES, [draft.change.key])
+            record = self._confirmation(draft, stored)
+            if not isinstance(record, Record):
+                return record
+            if not await self.records.write([record]):
                 return True
-        return not draft.documents
+        return False
+
+    def _confirmation(self, draft: Draft, stored: Mapping[str, Record]) -> Record | bool:
+        """Return what is to be written; True where nothing is, False where somebody has changed
+        what holds."""
+        change = draft.change
+        record = stored.get(change.key)
+        if record is None or not draft.documents:
+            return True  # Erased meanwhile, or nothing was sent.
+        profile = Profile.model_validate_json(record.text)
+        if self._holding(profile, change) != self._holding(draft.profile, change):
+            return False
+        return self._arrived(draft, record, profile)
 
     def _holding(self, profile: Profile, change: Change) -> list[dict[str, str]]:
         return [to_send(profile, change.company, self.authority, book) for book in change.books]

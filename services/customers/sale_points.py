@@ -24,6 +24,7 @@ from shared.companies import Company
 from shared.dynamics.ports.loyalty import PointsEntry, PointsKind
 from shared.events import Reason, SaleCompleted, SaleReturned, TransactionKey
 from shared.events.identity import fact_id
+from shared.store.records import Record
 
 ROUNDS: Final = 6
 
@@ -45,18 +46,38 @@ async def _book(deliveries: Sequence[Delivery], collaborators: Collaborators) ->
     concerned = [deliveries[place] for place in places]
     if not concerned:
         return outcomes
-    known = await collaborators.inbox("points").results([each.event.id for each in concerned])
-    prepared: dict[UUID, Prepared[PointsEntry]] = {}
-    for delivery in concerned:
-        if delivery.event.id in known:
-            prepared[delivery.event.id] = Done()
-        elif delivery.event.id not in prepared:
-            prepared[delivery.event.id] = await _Sale(delivery, collaborators).prepared()
+    prepared = await _prepared(concerned, collaborators)
     booked = await book_point_entries(concerned, prepared, collaborators)
     for place, outcome in zip(places, booked, strict=True):
         outcomes[place] = outcome
     await _release(concerned, booked, collaborators)
     return outcomes
+
+
+async def _prepared(
+    deliveries: Sequence[Delivery], collaborators: Collaborators
+) -> dict[UUID, Prepared[PointsEntry]]:
+    """Return by fact what it is to be entered as; what is kept first is kept together."""
+    known = await collaborators.inbox("points").results([each.event.id for each in deliveries])
+    prepared: dict[UUID, Prepared[PointsEntry]] = dict.fromkeys(known, Done())
+    sales = {
+        each.event.id: _Sale(each, collaborators)
+        for each in reversed(deliveries)
+        if each.event.id not in known
+    }
+    keys = {key for each in sales.values() for key in each.keys}
+    stored = await collaborators.records.read(EARNINGS, keys) if keys else {}
+    together: dict[str, Record] = {}
+    alone = []
+    for event_id, each in sales.items():
+        prepared[event_id], records = await each.draft(stored)
+        if any(record.key in together for record in records):
+            alone.append(event_id)
+        else:
+            together |= {record.key: record for record in records}
+    if together and await collaborators.records.write(list(together.values())):
+        alone = list(sales)
+    return prepared | {each: await sales[each].prepared() for each in alone}
 
 
 def _concerns_points(sale: Sale, collaborators: Collaborators) -> bool:
@@ -95,25 +116,36 @@ class _Sale:
     def settings(self) -> Company:
         return self.collaborators.companies[self.fact.key.company]
 
+    @property
+    def keys(self) -> list[str]:
+        """The earnings it makes or takes from."""
+        return [str(self.fact.key), *map(str, returned_of(self.fact))]
+
     async def prepared(self) -> Prepared[PointsEntry]:
         """Return the entries of this fact, kept before they are booked, or what it waits for."""
+        records = self.collaborators.records
         for _ in range(ROUNDS):
-            keys = [str(self.fact.key), *map(str, returned_of(self.fact))]
-            stored = await self.collaborators.records.read(EARNINGS, keys)
-            earnings = {
-                key: Earning.model_validate_json(record.text) for key, record in stored.items()
-            }
-            cards = await cards_of(earnings, self.collaborators.archive)
-            missing = await self._missing(earnings, cards)
-            if missing is not None:
-                return missing
-            changed = self._changed(earnings, cards)
-            if isinstance(changed, Rejected):
-                return changed
-            records = changed_records(changed, stored, self.collaborators.clock())
-            if not records or not await self.collaborators.records.write(records):
-                return self._entries(changed, cards)
+            prepared, changed = await self.draft(await records.read(EARNINGS, self.keys))
+            if not changed or not await records.write(changed):
+                return prepared
         return Later("other returns of the same sale are at work")
+
+    async def draft(
+        self, stored: Mapping[str, Record]
+    ) -> tuple[Prepared[PointsEntry], list[Record]]:
+        """Return the same, and what is to be kept before."""
+        earnings = {
+            key: Earning.model_validate_json(stored[key].text) for key in self.keys if key in stored
+        }
+        cards = await cards_of(earnings, self.collaborators.archive)
+        missing = await self._missing(earnings, cards)
+        if missing is not None:
+            return missing, []
+        changed = self._changed(earnings, cards)
+        if isinstance(changed, Rejected):
+            return changed, []
+        records = changed_records(changed, stored, self.collaborators.clock())
+        return self._entries(changed, cards), records
 
     async def _missing(
         self, earnings: Mapping[str, Earning], cards: Mapping[str, str]

@@ -183,6 +183,15 @@ async def test_returns_side_by_side_take_back_what_was_earned_and_no_more() -> N
     assert balance(all_) == 0
 
 
+async def test_returns_of_one_sale_in_one_batch_take_back_what_was_earned_and_no_more() -> None:
+    all_ = await giving_points()
+    await book(all_, sale(1, [line(1, "10", "4")]))
+    returns = [returned(n, [back(1, 1, "2.50", "1")]) for n in range(2, 8)]
+    outcomes = await book(all_, *returns, *returns)
+    assert all(isinstance(outcome, Done) for outcome in outcomes)
+    assert balance(all_) == 0
+
+
 async def test_a_card_nobody_has_issued_makes_its_sales_wait_until_it_is_registered() -> None:
     all_ = await giving_points()
     fact = sale(1, [line(1, "10")], loyalty_card="LC-2")
