@@ -16,7 +16,7 @@ from services.completeness.mapping import entries, noted
 from shared.bus import Delivery, Done, Later, Outcome
 from shared.clock import Clock
 from shared.events import DocumentRejected
-from shared.store.certificates import Certificates, Draft
+from shared.store.certificates import Certificates
 from shared.store.errors import StoreUnavailable
 from shared.store.ledger import DayEntries, Evaluation, Ledger, StoreDay
 from shared.telemetry import DAYS_NOT_CLOSED, MISSING_SEQUENCES
@@ -96,25 +96,26 @@ async def _evaluate(
 ) -> list[Certificate]:
     known = await collaborators.ledger.entries(days)
     # In a thread: a day of 20,000 sales takes a second, which nobody else should wait for.
-    certificates, drafts = await asyncio.to_thread(_certificates, known)
-    await collaborators.certificates.issue(drafts, collaborators.clock())
+    looks = await asyncio.to_thread(lambda: [look for each in known if (look := _look(each))])
+    drafts = [draft(day.day, certificate) for day, certificate in looks]
+    await collaborators.certificates.issue([each for each in drafts if each], collaborators.clock())
     await collaborators.ledger.evaluated(
         [
             Evaluation(each.day, each.version, certificate.verdict, certificate.missing_sequences)
-            for each, certificate in zip(known, certificates, strict=True)
+            for each, certificate in looks
         ]
     )
-    for each, certificate in zip(known, certificates, strict=True):
+    for each, certificate in looks:
         _report(each.day, certificate, before.get(each.day))
-    return certificates
+    return [certificate for _, certificate in looks]
 
 
-def _certificates(known: Sequence[DayEntries]) -> tuple[list[Certificate], list[Draft]]:
-    certificates = [certify(each.day, each.entries) for each in known]
-    drafts = [
-        draft(each.day, certificate) for each, certificate in zip(known, certificates, strict=True)
-    ]
-    return certificates, [each for each in drafts if each]
+def _look(day: DayEntries) -> tuple[DayEntries, Certificate] | None:
+    try:
+        return day, certify(day.day, day.entries)
+    except Exception:  # our bug, which must not keep the other days from being certified
+        _log.exception("Store-day %s cannot be certified", day.day)
+        return None
 
 
 def _report(day: StoreDay, certificate: Certificate, before: Evaluation | None) -> None:

@@ -19,7 +19,15 @@ from shared.bus.message import Received
 from shared.bus.settlement import Rejection, Unsettled
 from shared.bus.verdicts import Subscription
 from shared.events import DocumentRejected, Reason, encode
-from shared.store import DayFilter, Entries, MemoryLedger, Store, StoreUnavailable
+from shared.store import (
+    ClosedDay,
+    DayFilter,
+    Entries,
+    MemoryLedger,
+    Store,
+    StoreDay,
+    StoreUnavailable,
+)
 from tests.unit.bus.samples import MemoryBus
 
 from .conftest import Collaborators, deliveries, document, event, rejection, sale
@@ -224,6 +232,21 @@ async def test_a_missing_sequence_is_named_and_metered_until_it_is_found(
     assert gauge.values == {"usrt": 0}
     assert caplog.records[-1].getMessage() == f"Store-day {DAY} is balanced: 3 documents"
     assert await collaborators.ledger.days(DayFilter()) == [DAY]
+
+
+async def test_a_day_that_cannot_be_certified_does_not_keep_the_others_from_it(
+    collaborators: Collaborators, caplog: pytest.LogCaptureFixture
+) -> None:
+    day = transactions(["1.00"])
+    damaged = ClosedDay(StoreDay("usrt", "S0", DAY.business_day), 0, "no close at all")
+    await collaborators.ledger.record(Entries(closed=[damaged]))
+    await handlers.witness(deliveries(*map(sale, day), closing(day)), collaborators)
+
+    certificates = await handlers.evaluate(collaborators)
+
+    assert [each.store for each in certificates] == ["S1"]
+    assert "Store-day usrt/S0/2026-03-01 cannot be certified" in caplog.text
+    assert await collaborators.ledger.unevaluated(10) == [damaged.day]
 
 
 async def test_days_nobody_closes_are_metered_once_the_next_day_is_over(
