@@ -94,7 +94,7 @@ class Company(BaseModel):
     sales_move_stock: bool | None = Field(
         None,
         description="whether its sales' documents move that book themselves; without it they do "
-        "where ledger and stock are one product and the grain is the ticket",
+        "where ledger and stock are one product and the documents have items",
     )
     unstocked_items: frozenset[str] = Field(
         frozenset(), description="items that have no stock: services, fees, deposits"
