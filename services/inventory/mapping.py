@@ -59,7 +59,8 @@ def moves_itself(company: Company) -> bool:
     if company.sales_move_stock is not None:
         return company.sales_move_stock
     ledger = {"commerce": "finance-operations"}.get(company.ledger, company.ledger)
-    return ledger == company.stock and company.grain == "ticket"
+    without_items = company.ledger == "business-central" and company.grain == "statement"
+    return ledger == company.stock and not without_items
 
 
 def place_of(fact: StockFact, company: Company) -> Place:

@@ -102,6 +102,10 @@ def test_the_place_is_the_stores_warehouse_or_that_of_the_place_within_the_store
         ({"stock": "business-central", "ledger": "business-central"}, True),
         (
             {"stock": "business-central", "ledger": "business-central", "grain": "aggregate"},
+            True,
+        ),
+        (
+            {"stock": "business-central", "ledger": "business-central", "grain": "statement"},
             False,
         ),
         ({"stock": "business-central", "ledger": "finance-operations"}, False),
