@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -32,6 +32,9 @@ from shared.store.schema import parked
 _IDENTITY = and_(
     parked.c.subscription == bindparam("of_subscription"), parked.c.fact_id == bindparam("of_fact")
 )
+_EVER = datetime(1970, 1, 1, tzinfo=UTC)
+"""Released is what was so after it: for a mere IS NOT NULL SQLite would read the whole table."""
+
 _LONGEST_PARKED_FIRST = (parked.c.parked_at, parked.c.subscription, parked.c.fact_id)
 
 
@@ -94,7 +97,7 @@ class SqlParking(Parking):
         wanted = (
             select(parked)
             .where(
-                or_(parked.c.released_at.is_not(None), parked.c.deadline <= now),
+                or_(parked.c.released_at >= _EVER, parked.c.deadline <= now),
                 _of(subscriptions),
             )
             .order_by(*_LONGEST_PARKED_FIRST)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -24,14 +24,23 @@ class NewDatabase:
 
     folder: Path
     server: Path | None
-    numbers: Iterator[int]
+    given: list[str] = field(default_factory=list)
 
     def __call__(self) -> str:
-        name = f"t{next(self.numbers)}"
+        name = f"t{next(_NUMBERS)}"
+        self.given.append(name)
         if self.server is None:
             return f"sqlite+aiosqlite:///{self.folder / name}.db"
         run(["createdb", "-h", str(self.server), "-U", USER, name], check=True)
         return f"postgresql+asyncpg://{USER}@/{name}?host={self.server}"
+
+    def drop(self) -> None:
+        """Give the room back at once: hundreds of databases would take long to remove together."""
+        for name in self.given if self.server else ():
+            run(["dropdb", "-h", str(self.server), "-U", USER, "--force", name], check=True)
+
+
+_NUMBERS = count(1)
 
 
 @pytest.fixture(scope="session")
@@ -40,13 +49,16 @@ def postgresql() -> Iterator[Path]:
         yield socket_folder
 
 
-_NUMBERS = count(1)
-
-
 @pytest.fixture(params=["sqlite", "postgresql"])
-def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> NewDatabase:
+def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[NewDatabase]:
+    databases = _databases(request, tmp_path)
+    yield databases
+    databases.drop()
+
+
+def _databases(request: pytest.FixtureRequest, folder: Path) -> NewDatabase:
     server = request.getfixturevalue("postgresql") if request.param == "postgresql" else None
-    return NewDatabase(tmp_path, server, _NUMBERS)
+    return NewDatabase(folder, server)
 
 
 @pytest.fixture
@@ -61,7 +73,7 @@ async def state(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     if request.param == "memory":
         yield MemoryState()
         return
-    server = request.getfixturevalue("postgresql") if request.param == "postgresql" else None
-    url = NewDatabase(tmp_path, server, _NUMBERS)()
-    async with await Store.open(url, lambda: NOW) as opened:
+    databases = _databases(request, tmp_path)
+    async with await Store.open(databases(), lambda: NOW) as opened:
         yield opened
+    databases.drop()
