@@ -5,11 +5,15 @@ python tools/start.py sales
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
 
 from tools.package import REPOSITORY, CannotPackage, check, stage
+
+DATA = ".tillbus"
+"""Folder of the local platform's data in the clone."""
 
 HOW_TO_GET = (
     "Azure Functions Core Tools (`func`) are not installed: `npm install -g "
@@ -33,10 +37,25 @@ def main(argv: list[str]) -> int:
     except CannotPackage as error:
         print(f"start: {error}", file=sys.stderr)
         return 1
-    own = REPOSITORY / "local.settings.json"
-    settings = own if own.exists() else REPOSITORY / "local.settings.example.json"
-    shutil.copy(settings, staged / "local.settings.json")
+    (staged / "local.settings.json").write_text(settings())
     return subprocess.call([func, "start"], cwd=staged)
+
+
+def settings() -> str:
+    """Return the clone's own settings, else the example's, with paths that hold from anywhere."""
+    own = REPOSITORY / "local.settings.json"
+    file = own if own.exists() else REPOSITORY / "local.settings.example.json"
+    document = json.loads(file.read_text())
+    values = {name: _from_anywhere(value) for name, value in document["Values"].items()}
+    return json.dumps({**document, "Values": values}, indent=2)
+
+
+def _from_anywhere(value: str) -> str:
+    """Return the value with its relative path, if it is one, below the clone's folder."""
+    scheme, _, path = value.rpartition("///")
+    if not path.startswith(f"{DATA}/"):
+        return value
+    return f"{scheme}///{REPOSITORY / path}" if scheme else str(REPOSITORY / path)
 
 
 if __name__ == "__main__":
