@@ -20,7 +20,7 @@ to us and a moment later accepts from it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 
 from services.inventory.books import StockBook
@@ -31,6 +31,7 @@ from services.inventory.decisions import (
     is_open,
     newer,
     on_its_way,
+    settlement,
     stood_still,
     unsent_decision,
 )
@@ -51,7 +52,7 @@ from services.inventory.positions import (
 )
 from services.inventory.pruning import forgotten
 from shared.clock import Clock
-from shared.dynamics import Booked, Conflict, DynamicsError, Failed, TryLater
+from shared.dynamics import Booked, Conflict, DynamicsError, Failed, Posting, TryLater
 from shared.dynamics.ports.stock import StockCount
 from shared.store.records import Record, Records
 
@@ -144,26 +145,27 @@ class StockCounts:
                 unsent[key] = last
         changes = [correction(counts[key], row) for key, row in unsent.items()]
         postings, _ = await self._book.post(changes)
-        for (key, row), posting in zip(unsent.items(), postings, strict=True):
-            await self._settled(key, row, posting)
-            mine = row.event_id == counts[key].event_id
+        answered = dict(zip(unsent, postings, strict=True))
+        await self._settled(unsent, answered)
+        for key, posting in answered.items():
+            mine = unsent[key].event_id == counts[key].event_id
             if isinstance(posting, Failed) and (mine or not for_certain(posting.error)):
                 verdicts[counts[key].event_id] = posting
         return verdicts
 
-    async def _settled(self, key: str, row: CountRow, posting: Booked | Failed) -> None:
-        """Mark a correction as there, or open its count again if it certainly is not."""
-        if isinstance(posting, Booked):
-            settled = replace(row, state=Counted.SENT, document=posting.key)
-        elif for_certain(posting.error):
-            settled = replace(row, state=Counted.OPEN, correction=Decimal(0))
-        else:
-            return
+    async def _settled(
+        self, decided: Mapping[str, CountRow], postings: Mapping[str, Posting]
+    ) -> None:
+        """Mark corrections as there, and open the counts again of those that certainly are not."""
+        settled = {key: settlement(row, postings[key]) for key, row in decided.items()}
         while True:
-            position = (await self._positions([key]))[key]
-            if position.count(row.event_id) != row or await self._write(
-                [position.with_count(settled)]
-            ):
+            positions = await self._positions(settled)
+            changed = [
+                positions[key].with_count(row)
+                for key, row in settled.items()
+                if row != decided[key] == positions[key].count(row.event_id)
+            ]
+            if not changed or await self._write(changed):
                 return
 
     async def _decide(self, counts: Counts) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
 from services.inventory.positions import Counted, CountRow, Moved, MovementRow, PositionRow
-from shared.dynamics import Conflict, DynamicsError, MissingParent, Refused
+from shared.dynamics import Booked, Conflict, DynamicsError, MissingParent, Posting, Refused
 from shared.dynamics.ports.stock import Movement, StockChange, StockCount
 
 _REFUSALS = (Refused, MissingParent, Conflict)
@@ -58,6 +59,15 @@ def on_its_way(row: MovementRow, refused: Mapping[str, int]) -> bool:
 
 def for_certain(error: DynamicsError) -> bool:
     return isinstance(error, _REFUSALS)
+
+
+def settlement(row: CountRow, posting: Posting) -> CountRow:
+    """Return what becomes of a decided count once its correction is answered."""
+    if isinstance(posting, Booked):
+        return replace(row, state=Counted.SENT, document=posting.key)
+    if for_certain(posting.error):
+        return replace(row, state=Counted.OPEN, correction=Decimal(0))
+    return row
 
 
 def correction(at: StockCount, row: CountRow) -> StockChange:

@@ -14,6 +14,7 @@ of the two sees the other, whatever crashes or comes late. `counts.py` has the o
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -32,6 +33,8 @@ from shared.clock import Clock
 from shared.dynamics import Booked, Conflict, DynamicsError, Failed, TryLater
 from shared.dynamics.ports.stock import StockTransfer
 from shared.store.records import Records
+
+_log = logging.getLogger("tillbus.inventory")
 
 ROUNDS = 12
 """How often a write is tried again that others were quicker with."""
@@ -65,8 +68,12 @@ class Movements:
         before = {key for key, row in ours.items() if row.state is Moved.SENT}
         rows = await self._fenced(ours)
         sent, errors = await self.send([row for row in rows.values() if row.state is Moved.SENDING])
+        rows |= sent
+        for row in rows.values():
+            if row.state is Moved.ABSORBED:
+                _log.info("The change %s is part of the count %s", row.key, row.document)
         verdicts: dict[str, Verdict] = {
-            key: _verdict(row, key in before, errors.get(key)) for key, row in (rows | sent).items()
+            key: _verdict(row, key in before, errors.get(key)) for key, row in rows.items()
         }
         for key in new.keys() - ours.keys():
             event = new[key].change.event_id

@@ -2,8 +2,8 @@
 
     python -m tests.bench.stock_calls [facts]
 
-Against the simulator over HTTP with the store in SQLite; triggers' batches of 100, ten lines a sale.
-Requests are what arrives at Dynamics, signing in not counted.
+Against the simulator over HTTP with the store in SQLite, in triggers' batches of 100. Requests are
+what arrives at Dynamics, signing in not counted.
 """
 
 from __future__ import annotations

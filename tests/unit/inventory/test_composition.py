@@ -122,6 +122,6 @@ class FinanceOperations(Composition):
 
 
 TestInventoryVisibility = InventoryVisibility.TestCase
-TestInventoryVisibility.settings = settings(max_examples=200, stateful_step_count=60)
+TestInventoryVisibility.settings = settings(max_examples=80, stateful_step_count=60)
 TestFinanceOperations = FinanceOperations.TestCase
 TestFinanceOperations.settings = TestInventoryVisibility.settings

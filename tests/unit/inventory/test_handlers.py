@@ -314,6 +314,32 @@ async def test_a_movement_dynamics_never_takes_does_not_hold_up_the_count_it_is_
     assert stock.there[W1] == 18
 
 
+async def test_a_whole_store_is_counted_with_a_handful_of_calls(stock: MemoryStock) -> None:
+    calls: list[str] = []
+
+    class Watched(MemoryRecords):
+        async def read(self, kind: str, keys: Any) -> Any:
+            calls.append("read")
+            return await super().read(kind, keys)
+
+        async def find(self, kind: str, **wanted: Any) -> Any:
+            calls.append("find")
+            return await super().find(kind, **wanted)
+
+        async def write(self, records: Any) -> Any:
+            calls.append("write")
+            return await super().write(records)
+
+    lines = [{"number": n, "item": f"I{n}", "quantity": str(n % 7)} for n in range(1, 1001)]
+    [outcome] = await book(
+        Collaborators(stock, records=Watched()), counted("C1", 0, at=10, lines=lines)
+    )
+    assert done(outcome)
+    assert stock.calls == {"on_hand": 1, "change": 2}
+    assert len(calls) <= 20
+    assert sum(stock.there.values()) - 20 == sum(n % 7 for n in range(1, 1001))
+
+
 async def test_where_what_is_written_does_not_show_counts_are_absolute(stock: MemoryStock) -> None:
     all_ = Collaborators(stock, options={"posts_journals": False})
     fact = counted("C1", 18, company="dert")

@@ -13,7 +13,7 @@ from tests.unit.inventory.dynamics import MemoryStock
 from tests.unit.inventory.history import History
 from tests.unit.inventory.workers import World
 
-SEEDS = int(os.environ.get("SEEDS", "1500"))
+SEEDS = int(os.environ.get("SEEDS", "300"))
 WORKERS = 3
 
 
