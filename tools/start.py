@@ -9,6 +9,7 @@ import json
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 from tools.package import REPOSITORY, CannotPackage, check, stage
 
@@ -37,14 +38,13 @@ def main(argv: list[str]) -> int:
     except CannotPackage as error:
         print(f"start: {error}", file=sys.stderr)
         return 1
-    (staged / "local.settings.json").write_text(settings())
+    own, example = (REPOSITORY / f"local.settings{each}.json" for each in ("", ".example"))
+    (staged / "local.settings.json").write_text(settings(own if own.exists() else example))
     return subprocess.call([func, "start"], cwd=staged)
 
 
-def settings() -> str:
-    """Return the clone's own settings, else the example's, with paths that hold from anywhere."""
-    own = REPOSITORY / "local.settings.json"
-    file = own if own.exists() else REPOSITORY / "local.settings.example.json"
+def settings(file: Path) -> str:
+    """Return the settings of a file of the clone, with paths that hold from anywhere."""
     document = json.loads(file.read_text())
     values = {name: _from_anywhere(value) for name, value in document["Values"].items()}
     return json.dumps({**document, "Values": values}, indent=2)

@@ -8,9 +8,11 @@ from infra.local.platform.platform import PRODUCTS
 from tools import start
 from tools.package import REPOSITORY
 
+EXAMPLE = REPOSITORY / "local.settings.example.json"
+
 
 def test_every_path_of_the_settings_leads_into_the_clone() -> None:
-    values = json.loads(start.settings())["Values"]
+    values = json.loads(start.settings(EXAMPLE))["Values"]
 
     data = REPOSITORY / ".tillbus"
     assert values["STORE_URL"] == f"sqlite+aiosqlite:///{data / 'store.sqlite'}"
