@@ -21,11 +21,9 @@ def test_every_path_of_the_settings_leads_into_the_clone() -> None:
 
 
 def test_all_other_settings_are_those_of_the_file() -> None:
-    example = json.loads((REPOSITORY / "local.settings.example.json").read_text())
-    started = json.loads(start.settings())
+    example, started = json.loads(EXAMPLE.read_text()), json.loads(start.settings(EXAMPLE))
 
-    changed = {
-        name for name, value in started["Values"].items() if value != example["Values"][name]
-    }
+    values = started["Values"].items()
+    changed = {name for name, value in values if value != example["Values"][name]}
     assert changed == {"STORE_URL", *(f"{product}_CA_FILE" for product in PRODUCTS)}
     assert {**started, "Values": {}} == {**example, "Values": {}}
