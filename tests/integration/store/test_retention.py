@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 from pydantic import ValidationError
 
+from shared.clock import utc_now
 from shared.store import Forgotten, RetentionSettings, Store, first_break
+from shared.store.__main__ import main
 
 from .conftest import NewDatabase
 from .samples import numbered_id, result
@@ -74,3 +78,35 @@ def test_nothing_under_way_can_be_configured_to_be_forgotten(
 
     with pytest.raises(ValidationError, match="inbox_retention_days"):
         RetentionSettings()
+
+
+def test_one_command_forgets_by_the_settings(
+    new_database: NewDatabase, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = new_database()
+
+    async def fill() -> None:
+        async with await Store.open(url, utc_now) as store:
+            await store.archive.keep(
+                [
+                    replace(archived(age), archived_at=utc_now() - timedelta(days=age))
+                    for age in (30, 32)
+                ]
+            )
+
+    asyncio.run(fill())
+    monkeypatch.setenv("ARCHIVE_RETENTION_DAYS", "31")
+
+    assert main(["forget", url]) == 0
+    assert capsys.readouterr().out == "forgotten: 1 archived facts, 0 results\n"
+
+
+def test_the_command_refuses_a_setting_too_short_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ARCHIVE_RETENTION_DAYS", "1")
+
+    assert main(["forget", "sqlite+aiosqlite:///never-opened.db"]) == 1
+    assert capsys.readouterr().err == (
+        "store: ARCHIVE_RETENTION_DAYS: Input should be greater than or equal to 31\n"
+    )
