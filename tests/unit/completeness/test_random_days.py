@@ -6,16 +6,17 @@ from collections.abc import Sequence
 from decimal import Decimal
 from random import Random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from services.completeness.certificate import Certificate, Verdict
 from services.completeness.certify import certify
-from shared.events import Fact, SaleCompleted, SaleReturned
+from shared.events import CounterReset, Fact, SaleCompleted, SaleReturned, TransactionRecorded
 from shared.store import MemoryLedger
 
-from .days import DAY
-from .till_days import DAYS, StoreDayOfTills, booked, witnessed
+from .days import DAY, NOON
+from .till_days import DAYS, StoreDayOfTills, Till, booked, key, witnessed
 
 Position = tuple[str, int]
 
@@ -163,3 +164,30 @@ def test_a_store_total_of_a_means_of_payment_that_is_off_differs_and_is_named(
     assert certificate.verdict is Verdict.DIFFERS
     [reason] = certificate.reasons
     assert reason.startswith(f"the store's {wrong.type} total is {wrong.amount} USD, its facts")
+
+
+RESET_DAY = StoreDayOfTills(
+    (Till("T1", ((51, ("sale", "sale")), (1, ("recorded", "sale")))),), (Decimal("1.00"),)
+)
+
+
+@pytest.mark.parametrize(
+    ("resets", "number", "sentence"),
+    [
+        ((), 2, "the till's counter began again at 1 after 52, which the store's day close does"),
+        (RESET_DAY.tills[0].resets, 40, "sequence 40 was used, the store says 51-52, 1-2"),
+    ],
+)
+def test_a_close_that_knows_of_other_runs_than_the_till_differs(
+    resets: tuple[CounterReset, ...], number: int, sentence: str
+) -> None:
+    close = RESET_DAY.close()
+    counters = close.terminals[0].model_copy(update={"resets": tuple(resets), "sales": 0})
+    if not resets:
+        counters = counters.model_copy(update={"first_sequence": 1, "last_sequence": 52})
+    stray = TransactionRecorded(key=key("T1", number), kind="no-sale", occurred_at=NOON)
+    close = close.model_copy(update={"terminals": (counters,)})
+
+    certificate = certify(DAY, witnessed([*RESET_DAY.facts(), stray, close]))
+
+    assert any(reason.startswith(f"terminal T1: {sentence}") for reason in certificate.reasons)
