@@ -49,7 +49,8 @@ async def connect(
         if book is not None:
             beginning = pace or Pace(_FIRST_RATE)
             governor = Governor(
-                settings.base_url,
+                # With the path: on one host, as at the simulator, products have limits of their own.
+                f"{settings.base_url}{path}",
                 dict.fromkeys(auths, beginning),
                 book,
                 clock=clock,
