@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections import defaultdict
 from datetime import date, datetime
 from decimal import Decimal
+from itertools import pairwise
 
 from shared.events import (
+    CounterReset,
+    Fact,
     SaleCompleted,
     SaleReturned,
     StoreDayClosed,
     TenderTotal,
     TerminalDay,
     TransactionKey,
+    TransactionRecorded,
 )
 
 Transaction = SaleCompleted | SaleReturned
@@ -24,7 +28,7 @@ class DayTotals:
     def __init__(self, company: str, store: str, business_day: date, currency: str) -> None:
         self._store = (company, store, business_day)
         self._currency = currency
-        self._sequences: dict[str, list[int]] = defaultdict(list)
+        self._runs: dict[str, list[list[int]]] = defaultdict(lambda: [[]])
         self._sales: dict[str, int] = defaultdict(int)
         self._returns: dict[str, int] = defaultdict(int)
         self._total = Decimal(0)
@@ -33,7 +37,16 @@ class DayTotals:
     @property
     def transactions(self) -> int:
         """Return how many transaction numbers were used."""
-        return sum(len(numbers) for numbers in self._sequences.values())
+        return sum(len(run) for runs in self._runs.values() for run in runs)
+
+    def note(self, fact: Fact) -> None:
+        """Count any fact of this store and day: its money, its number, a counter begun again."""
+        if isinstance(fact, SaleCompleted | SaleReturned):
+            self.add(fact)
+        elif isinstance(fact, TransactionRecorded) and fact.kind == "counter-reset":
+            self._runs[fact.key.terminal].append([fact.key.sequence])
+        elif isinstance(key := getattr(fact, "key", None), TransactionKey):
+            self.use(key)
 
     def add(self, transaction: Transaction) -> None:
         """Count one sale or return of this store and day."""
@@ -47,7 +60,7 @@ class DayTotals:
 
     def use(self, key: TransactionKey) -> None:
         """Count a number that was used, by whatever transaction."""
-        self._sequences[key.terminal].append(key.sequence)
+        self._runs[key.terminal][-1].append(key.sequence)
 
     def close(self, closed_at: datetime, revision: int = 0) -> StoreDayClosed:
         """Return the fact that closes the day."""
@@ -61,12 +74,16 @@ class DayTotals:
             terminals=tuple(
                 TerminalDay(
                     terminal=terminal,
-                    first_sequence=min(numbers),
-                    last_sequence=max(numbers),
+                    first_sequence=min(runs[0]),
+                    last_sequence=max(runs[-1]),
+                    resets=tuple(
+                        CounterReset(last_before=max(before), first_after=min(after))
+                        for before, after in pairwise(runs)
+                    ),
                     sales=self._sales[terminal],
                     returns=self._returns[terminal],
                 )
-                for terminal, numbers in sorted(self._sequences.items())
+                for terminal, runs in sorted(self._runs.items())
             ),
             currency=self._currency,
             total=self._total,

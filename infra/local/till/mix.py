@@ -16,11 +16,8 @@ from datetime import date, datetime, timedelta
 
 from shared.events import (
     Fact,
-    SaleCompleted,
-    SaleReturned,
     StoreDayClosed,
     StoreDayOpened,
-    TransactionKey,
 )
 
 from .closing import DayTotals
@@ -152,9 +149,5 @@ class _Trading:
 
     def _counted(self, facts: Iterable[Fact]) -> Iterator[Fact]:
         for fact in facts:
-            key = getattr(fact, "key", None)
-            if isinstance(fact, SaleCompleted | SaleReturned):
-                self._totals.add(fact)
-            elif isinstance(key, TransactionKey):
-                self._totals.use(key)
+            self._totals.note(fact)
             yield fact

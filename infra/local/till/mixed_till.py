@@ -42,9 +42,16 @@ class MixedTill:
     """What one terminal does on one day, by chance."""
 
     def __init__(
-        self, store: Store, number: str, day: date, chance: random.Random, memory: Memory
+        self,
+        store: Store,
+        number: str,
+        day: date,
+        chance: random.Random,
+        memory: Memory,
+        *,
+        used: int = 0,
     ) -> None:
-        self.terminal = Terminal(store, number, day, chance)
+        self.terminal = Terminal(store, number, day, chance, used=used)
         self._day, self._chance, self._memory = day, chance, memory
         self._regime = REGIMES[store.company]
         self._currency = self._regime.terms.currency
@@ -68,7 +75,7 @@ class MixedTill:
         return {
             "sale": self._sell,
             "gift-card": self._sell_gift_card,
-            "voided": self._void,
+            "voided": self.give_up,
             "suspended": self._suspend,
         }[kind](moment)
 
@@ -173,7 +180,8 @@ class MixedTill:
         lines = price_lines(self._basket(at_most=1), Decimal(0), self._regime.terms)
         return [ReturnLine(**dict(line), reason="no-receipt") for line in lines]
 
-    def _void(self, moment: datetime) -> list[Fact]:
+    def give_up(self, moment: datetime, reason: str = "customer-left") -> list[Fact]:
+        """Void a basket: its number is used, nothing is sold."""
         lines = price_lines(self._basket(), Decimal(0), self._regime.terms)
         voided = SaleVoided(
             key=self.terminal.next_key(),
@@ -181,7 +189,7 @@ class MixedTill:
             cashier=self.terminal.cashier(),
             currency=self._currency,
             amount=sum((line.gross_amount for line in lines), Decimal(0)),
-            reason="customer-left",
+            reason=reason,
         )
         return [voided]
 

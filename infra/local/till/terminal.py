@@ -26,14 +26,16 @@ SUPERVISOR = "C1"
 
 
 class Terminal:
-    """One terminal on one day."""
+    """One terminal on one day; its counter goes on after `used`."""
 
-    def __init__(self, store: Store, number: str, day: date, chance: random.Random) -> None:
+    def __init__(
+        self, store: Store, number: str, day: date, chance: random.Random, *, used: int = 0
+    ) -> None:
         self.store = store
         self.number = number
         self._day = day
         self._chance = chance
-        self._sequence = 0
+        self._sequence = used
         self._regime = REGIMES[store.company]
         self._drawer: dict[str, Decimal] = defaultdict(Decimal)
 
@@ -41,6 +43,11 @@ class Terminal:
     def receipt(self) -> str:
         """Return what the receipt of the transaction at hand is called."""
         return f"{self.number}-{self._sequence:06d}"
+
+    @property
+    def used(self) -> int:
+        """Return the last number of the counter."""
+        return self._sequence
 
     def next_key(self) -> TransactionKey:
         """Begin a transaction; return its key."""
@@ -63,6 +70,17 @@ class Terminal:
         """Use a number for what moves neither goods nor money."""
         return TransactionRecorded(
             key=self.next_key(), occurred_at=moment, cashier=self.cashier(), kind=kind
+        )
+
+    def begin_again(self, moment: datetime, first: int) -> TransactionRecorded:
+        """Go on counting from `first`, as a till does that was installed anew."""
+        last_before, self._sequence = self._sequence, first - 1
+        return TransactionRecorded(
+            key=self.next_key(),
+            occurred_at=moment,
+            cashier=SUPERVISOR,
+            kind="counter-reset",
+            last_before=last_before,
         )
 
     def open(self, moment: datetime) -> list[Fact]:
