@@ -49,7 +49,7 @@ async def connect(
         if book is not None:
             beginning = pace or Pace(_FIRST_RATE)
             governor = Governor(
-                # With the path: on one host, as at the simulator, products have limits of their own.
+                # With the path: where one host serves several products, each has limits of its own.
                 f"{settings.base_url}{path}",
                 dict.fromkeys(auths, beginning),
                 book,

@@ -156,20 +156,20 @@ async def test_calls_are_spread_evenly_over_the_principals() -> None:
     assert max(used.values()) - min(used.values()) <= 2
 
 
-async def test_two_connections_share_the_budget_of_their_environment() -> None:
+async def test_two_connections_share_the_budget_of_their_product() -> None:
     book, pace = MemoryNotes(), Pace(1000.0)
     async with LocalServer(answer()) as server:
         options: dict[str, Any] = {"clock": utc_now, "auths": NOBODY, "book": book, "pace": pace}
         async with (
             connect(server.settings(), "/data", **options) as one,
-            connect(server.settings(), "/api", **options) as two,
+            connect(server.settings(), "/data", **options) as two,
         ):
             await asyncio.gather(one.read(READ), two.read(READ))
 
         def members(text: str | None) -> tuple[str, str]:
             return text or "", text or ""
 
-        shared = await book.change(f"rate-budget/{server.url}", members)
+        shared = await book.change(f"rate-budget/{server.url}/data", members)
     assert shared.count('"wanted"') == 2
 
 
