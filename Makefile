@@ -37,7 +37,7 @@ simulate: install-all  ## Run the chain under seeded faults: make simulate SEEDS
 bench: install-all  ## Measure speed and memory (prints figures, asserts nothing)
 	$(VENV)/python -m tests.bench
 
-package: install  ## Build the deployable zip of one service: make package SERVICE=sales
+package: install  ## Build the deployable zip of a service: make package SERVICE=sales, or SERVICE=all
 	$(VENV)/python -m tools.package $(SERVICE)
 
 start: install  ## Run one service under Azure Functions Core Tools: make start SERVICE=sales
