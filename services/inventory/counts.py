@@ -157,15 +157,19 @@ class StockCounts:
         self, decided: Mapping[str, CountRow], postings: Mapping[str, Posting]
     ) -> None:
         """Mark corrections as there, and open the counts again of those that certainly are not."""
-        settled = {key: settlement(row, postings[key]) for key, row in decided.items()}
-        while True:
+        settled = {
+            key: changed
+            for key, row in decided.items()
+            if (changed := settlement(row, postings[key])) != row
+        }
+        while settled:
             positions = await self._positions(settled)
-            changed = [
+            waiting = [
                 positions[key].with_count(row)
                 for key, row in settled.items()
-                if row != decided[key] == positions[key].count(row.event_id)
+                if positions[key].count(row.event_id) == decided[key]
             ]
-            if not changed or await self._write(changed):
+            if not waiting or await self._write(waiting):
                 return
 
     async def _decide(self, counts: Counts) -> None:
