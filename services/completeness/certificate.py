@@ -177,6 +177,17 @@ class TakenBack(_Part):
     posted_at: datetime
 
 
+class Waived(_Part):
+    """An effect that was refused, and that an operator said is not wanted."""
+
+    terminal: str
+    sequence: int
+    fact_id: UUID
+    effect: str
+    why: str
+    waived_at: datetime
+
+
 class DayOpen(_Part):
     """The store's own word that it trades."""
 
@@ -218,6 +229,7 @@ class Certificate(_Part):
     disagreements: tuple[Disagreement, ...]
     half_booked: tuple[HalfBooked, ...]
     taken_back: tuple[TakenBack, ...]
+    waived: tuple[Waived, ...]
     day_open: DayOpen | None
     day_close: DayClose | None
 

@@ -15,6 +15,7 @@ from services.completeness.certificate import (
     HalfBooked,
     RefusedEffect,
     TakenBack,
+    Waived,
 )
 from services.completeness.evidence import Evidence
 from services.completeness.findings import findings, verdict
@@ -46,6 +47,7 @@ def certify(day: StoreDay, entries: Entries) -> Certificate:
         documents_without_fact=evidence.documents_without_fact,
         disagreements=evidence.disagreements,
         half_booked=tuple(map(half_booked, evidence.half_booked)),
+        waived=tuple(part for effects in evidence.waived for part in _waived(effects)),
         taken_back=tuple(part for effects in evidence.taken_back for part in _taken_back(effects)),
         day_open=_day_open(evidence.opened),
         day_close=_day_close(evidence.closed),
@@ -88,6 +90,19 @@ def _taken_back(effects: FactEffects) -> Iterable[TakenBack]:
             amount=plain(reversal.amount, reversal.currency),
             currency=reversal.currency,
             posted_at=reversal.posted_at,
+        )
+
+
+def _waived(effects: FactEffects) -> Iterable[Waived]:
+    key = effects.key
+    for each in effects.waived:
+        yield Waived(
+            terminal=key.terminal if key else "",
+            sequence=key.sequence if key else 0,
+            fact_id=effects.fact_id,
+            effect=each.effect,
+            why=each.detail,
+            waived_at=each.rejected_at,
         )
 
 

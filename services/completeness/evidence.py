@@ -90,6 +90,12 @@ class Evidence:
         return sorted(found, key=_effects_in_till_order)
 
     @cached_property
+    def waived(self) -> list[FactEffects]:
+        """Facts with an effect that was refused and is not wanted."""
+        found = [each for each in self.effects.values() if each.waived]
+        return sorted(found, key=_effects_in_till_order)
+
+    @cached_property
     def taken_back(self) -> list[FactEffects]:
         """Facts with an effect that was booked and taken back."""
         found = [each for each in self.effects.values() if each.reversals]

@@ -169,6 +169,14 @@ def _taken_back(document: Document) -> str:
     return table("Taken back on order", ["Transaction", "Effect", "Amount", "When"], rows)
 
 
+def _waived(document: Document) -> str:
+    rows = [
+        [place(each), each["effect"], each["why"], moment(each["waived_at"])]
+        for each in document["waived"]
+    ]
+    return table("Waived", ["Transaction", "Refused effect", "Why it is not wanted", "When"], rows)
+
+
 def _transactions(title: str, name: str) -> Callable[[Document], str]:
     def part(document: Document) -> str:
         rows = [
@@ -236,6 +244,7 @@ _PARTS: Sequence[Callable[[Document], str]] = (
     _rejected,
     _half_booked,
     _taken_back,
+    _waived,
     _transactions("Without a document", "facts_without_document"),
     _transactions("Documents whose fact was not seen", "documents_without_fact"),
     _disagreements,

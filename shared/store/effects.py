@@ -28,6 +28,11 @@ ABOUT_THE_MESSAGE: frozenset[str] = frozenset(
 fact may come under the same id once its publisher is corrected."""
 
 
+WAIVED = "waived"
+"""Reason of a rejection by which an operator says that a refused effect is not wanted: it takes the
+place of the refusal, until the message is refused once more."""
+
+
 @dataclass(frozen=True)
 class FactEffects:
     """Every effect of one fact that anybody has spoken of; each tuple sorted by effect."""
@@ -59,13 +64,18 @@ class FactEffects:
 
     @property
     def outstanding(self) -> tuple[Rejection, ...]:
-        """What was refused and has not been booked since."""
+        """What was refused, has not been booked since, and is still wanted."""
         booked = {each.effect for each in self.booked}
         return tuple(
             each
             for each in self.refused
-            if each.effect not in booked and each.reason not in ABOUT_THE_MESSAGE
+            if each.effect not in booked and each.reason not in {*ABOUT_THE_MESSAGE, WAIVED}
         )
+
+    @property
+    def waived(self) -> tuple[Rejection, ...]:
+        """What was refused and is not wanted any more."""
+        return tuple(each for each in self.refused if each.reason == WAIVED)
 
     @property
     def is_half_booked(self) -> bool:

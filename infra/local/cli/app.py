@@ -25,7 +25,7 @@ from infra.local.cli.erase import command as erase
 from infra.local.cli.options import DEFAULT_DATA, AsJson, Data, run
 from infra.local.cli.output import Refused, Unusable, out, print_json, talk
 from infra.local.cli.parked import parked
-from infra.local.cli.repair_commands import half_booked, reemit, reverse
+from infra.local.cli.repair_commands import half_booked, reemit, reverse, waive
 from infra.local.cli.reviews import review
 from infra.local.cli.vendor import certify_vendor
 from infra.local.platform import DidNotStart, NotRunning, read_addresses
@@ -43,7 +43,7 @@ metadata = typer.Typer(
 )
 app.add_typer(metadata, name="metadata")
 app.add_typer(certificate, name="certificate")
-for repair in (half_booked, reverse, reemit):
+for repair in (half_booked, reverse, waive, reemit):
     app.command()(repair)
 app.add_typer(audit, name="audit")
 app.add_typer(parked, name="parked")

@@ -1,4 +1,4 @@
-"""``tillbus half-booked``, ``reverse`` and ``reemit``: see what is in half, and put it right."""
+"""``tillbus half-booked``, ``reverse``, ``waive``, ``reemit``: see what is amiss, put it right."""
 
 from __future__ import annotations
 
@@ -62,7 +62,8 @@ def _print_halves(facts: Iterable[Document]) -> None:
             "; ".join(f"{one['reason']}: {one['detail']}" for one in each["refused"]),
         )
     out.print(table)
-    out.print("Replay the refused half (tillbus dlq), or take the other back (tillbus reverse).")
+    out.print("Replay the refused half, or take the other back (tillbus reverse); or do without")
+    out.print("the refused half (tillbus waive).")
 
 
 def reverse(
@@ -97,6 +98,34 @@ def reverse(
         return 0
 
     return run(ordered)
+
+
+def waive(
+    fact_id: Annotated[UUID, typer.Argument(help="Fact, as `half-booked` names it.")],
+    effect: Annotated[str, typer.Option(help="What was refused, as points or stock.")],
+    reason: Annotated[str, typer.Option(help="Why it is not wanted, for the certificate.")],
+    actor: Actor,
+    yes: Yes = False,
+    data: Data = DEFAULT_DATA,
+    store_url: StoreUrl = None,
+) -> int:
+    """Say that an effect which was refused is not wanted any more, so that the fact is whole."""
+    from infra.local.cli.reversals import Wish, effect_named, waiver
+    from infra.local.cli.reversals import waive as note
+    from infra.local.cli.stores import opened_store
+
+    wish = Wish(fact_id, effect_named(effect), reason, actor)
+
+    async def waived() -> int:
+        async with opened_store(data, store_url) as opened:
+            rejection = await waiver(opened, wish, utc_now)
+            if yes:
+                await note(opened, rejection, actor)
+        said = "waived" if yes else "would waive"
+        out.print(f"{said} {fact_id}/{effect}{'' if yes else '; --yes does it'}", markup=False)
+        return 0
+
+    return run(waived)
 
 
 def reemit(

@@ -1,12 +1,13 @@
-"""``tillbus reverse``: order that one effect of a half-booked fact is taken back.
+"""``tillbus reverse`` and ``tillbus waive``: the two ways out of a half-booked fact besides replay.
 
-The order goes to the service that booked the effect, with the fact itself from the archive.
+An order to take the booked half back goes to the service that booked it, with the fact itself from
+the archive. That the refused half is not wanted any more is noted in the ledger.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from infra.local.cli.output import Refused
@@ -14,10 +15,13 @@ from shared.bus import Publisher
 from shared.clock import Clock
 from shared.erasure import OPERATORS
 from shared.events import EFFECTS, Effect, ReversalOrdered, new_event
-from shared.store import Act, Store
-from shared.store.effects import FactEffects
+from shared.events.card_numbers import mask_card_numbers
+from shared.store import Act, Entries, Rejection, Store
+from shared.store.effects import WAIVED, FactEffects
 
 SOURCE = "/operators"
+
+_MONEY: frozenset[Effect] = frozenset({"ledger", "cash"})
 
 
 @dataclass(frozen=True)
@@ -75,3 +79,33 @@ async def give(store: Store, publisher: Publisher, order: ReversalOrdered) -> No
     act = Act(order.ordered_at, order.ordered_by, "reversal ordered", subject, detail)
     await store.audit.append(OPERATORS, [act])
     await publisher.publish([new_event(order, source=SOURCE, time=order.ordered_at)])
+
+
+async def waiver(store: Store, wish: Wish, clock: Clock) -> Rejection:
+    """Return what takes the place of the refusal; raises Refused where nothing is refused.
+
+    Money is never waived: a sale that is not in the ledger is not whole.
+    """
+    effects = (await store.ledger.effects([wish.fact_id])).get(wish.fact_id)
+    refused = (
+        [each for each in effects.outstanding if each.effect == wish.effect] if effects else []
+    )
+    if not refused:
+        raise Refused(f"effect {wish.effect} of fact {wish.fact_id} is not refused")
+    if wish.effect in _MONEY:
+        raise Refused(f"effect {wish.effect} is money: book it, or take back the other half")
+    return replace(
+        refused[0],
+        subscription=SOURCE.strip("/"),
+        reason=WAIVED,
+        detail=mask_card_numbers(wish.reason),
+        rejected_at=clock(),
+    )
+
+
+async def waive(store: Store, rejection: Rejection, actor: str) -> None:
+    """Note it in the audit log, then in the ledger; the store-day is looked at again."""
+    subject = f"{rejection.fact_id}/{rejection.effect}"
+    act = Act(rejection.rejected_at, actor, "effect waived", subject, rejection.detail)
+    await store.audit.append(OPERATORS, [act])
+    await store.ledger.record(Entries(rejections=[rejection]))

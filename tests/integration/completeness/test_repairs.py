@@ -15,14 +15,15 @@ from azure.servicebus.aio import ServiceBusClient
 
 from infra.local.cli.output import Refused
 from infra.local.cli.reemission import check_against_certificate, missing_documents, reemit
-from infra.local.cli.reversals import Wish, give, reversal_order
+from infra.local.cli.reversals import Wish, give, reversal_order, waive, waiver
 from infra.local.servicebus import LocalServiceBus
 from services.completeness import handlers
+from services.completeness.certificate import Verdict
 from shared.bus import Publisher
 from shared.bus.archiving import keep
 from shared.erasure import OPERATORS
 from shared.events import DocumentPosted, Fact, Reason, ReversalOrdered, decode, encode
-from shared.store import Store
+from shared.store import DayFilter, Store
 from tests.unit.completeness.conftest import (
     Collaborators,
     deliveries,
@@ -189,3 +190,34 @@ async def test_force_takes_back_what_is_whole(shop: Shop) -> None:
     order = await reversal_order(shop.store, wish, lambda: LATER)
 
     assert order.natural_key() == f"{it.fact_id}/ledger"
+
+
+async def test_a_refused_effect_nobody_wants_is_waived_and_stays_on_the_certificate(
+    shop: Shop,
+) -> None:
+    [it] = day = transactions(["5.00"])
+    await shop.told(sale(it), document(it), refusal(it), closing(day))
+
+    wish = Wish(it.fact_id, "points", "the shop has left the programme", "olga")
+    await waive(shop.store, await waiver(shop.store, wish, lambda: LATER), "olga")
+    [certificate] = await handlers.evaluate(shop.books)
+
+    assert certificate.verdict is Verdict.BALANCED
+    [waived] = certificate.waived
+    assert (waived.effect, waived.why) == ("points", "the shop has left the programme")
+    [entry] = await shop.store.audit.read(OPERATORS)
+    assert (entry.act.actor, entry.act.action) == ("olga", "effect waived")
+    with pytest.raises(Refused, match="is not refused"):
+        await waiver(shop.store, wish, lambda: LATER)
+
+    refused_again = refusal(it, rejected_at=LATER + timedelta(minutes=1))
+    await shop.told(refused_again)
+    assert len(await shop.store.ledger.half_booked(DayFilter(), 10)) == 1
+
+
+async def test_money_is_never_waived(shop: Shop) -> None:
+    [it] = transactions(["5.00"])
+    await shop.told(sale(it), _of_a_rule(rejection(it)))
+
+    with pytest.raises(Refused, match="effect ledger is money"):
+        await waiver(shop.store, Wish(it.fact_id, "ledger", "never mind", "olga"), lambda: LATER)

@@ -61,6 +61,7 @@ DOCUMENT: dict[str, Any] = {
         }
     ],
     "taken_back": [],
+    "waived": [],
     "day_open": None,
     "day_close": {
         "revision": 0, "closed_at": "2026-03-01T20:00:00Z", "currency": "USD", "total": "3.50"

@@ -27,6 +27,7 @@ COMMANDS = [
     "certificate",
     "half-booked",
     "reverse",
+    "waive",
     "reemit",
 ]
 
