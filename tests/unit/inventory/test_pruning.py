@@ -37,7 +37,7 @@ async def test_settled_movements_observed_and_written_long_ago_are_forgotten_and
         row = moved(number, store, NOW + timedelta(days=observed)).next(state)
         await records.write([row.record(NOW + timedelta(days=written))])
         settled = state in (Moved.SENT, Moved.ABSORBED)
-        if settled and max(observed, written) < -HORIZON.days:
+        if settled and observed <= -HORIZON.days > written:
             place = place_at(row.change)
             missing[place] = max(missing.get(place, row.change.at), row.change.at)
         else:
