@@ -98,6 +98,23 @@ async def test_while_the_bus_is_away_pauses_double_up_to_the_longest(
     assert uploaded.failed_attempts == len(world.pauses)
 
 
+async def test_while_the_bus_is_away_one_fact_asks_for_all(outbox: Outbox, world: World) -> None:
+    outbox.put(*FACTS)
+    asked: list[Event[Any]] = []
+    back = NOW + timedelta(minutes=10)
+
+    def away(event: Event[Any]) -> str | None:
+        asked.append(event)
+        return "not connected" if world.now < back else None
+
+    world.refuses = away
+
+    uploaded = await uploader(outbox, world).upload()
+
+    assert [each.data for each in world.taken] == FACTS
+    assert len(asked) == 7 + (uploaded.failed_attempts - 1) + len(FACTS)
+
+
 async def test_tills_of_a_chain_do_not_come_back_together(outbox: Outbox, world: World) -> None:
     outbox.put(FACTS[0])
     world.refuses = lambda event: "not connected" if len(world.pauses) < 1 else None

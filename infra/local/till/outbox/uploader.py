@@ -85,7 +85,8 @@ class Uploader:
         """Return once nothing waits, however long the bus is away. Raises OutboxDamaged."""
         done = Uploaded()
         pause = FIRST_PAUSE
-        while waiting := self._outbox.waiting(self._batch):
+        # While the bus is away one fact asks whether it is back: a thousand need not be read.
+        while waiting := self._outbox.waiting(self._batch if pause == FIRST_PAUSE else 1):
             confirmed = await self._publish(waiting, done)
             if self._progress is not None:
                 self._progress(self._outbox.status())
