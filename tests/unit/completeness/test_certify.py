@@ -278,6 +278,16 @@ def test_a_sale_rung_up_after_the_close_differs_from_it() -> None:
     )
 
 
+def test_a_document_of_the_same_amount_in_another_currency_differs() -> None:
+    [it] = day = transactions(["1.00"])
+    foreign = replace(posted(it), currency="EUR")
+
+    certificate = certify(DAY, replace(complete(day), documents=[foreign]))
+
+    assert certificate.verdict is Verdict.DIFFERS
+    assert certificate.reasons == ("T1/1 is 1.00 USD at the till and 1.00 EUR in the ledger",)
+
+
 def test_two_facts_with_one_sequence_are_named() -> None:
     sale, refund = Transaction("T1", 1, Decimal("5.00")), Transaction("T1", 1, Decimal("-5.00"))
 

@@ -234,6 +234,21 @@ async def test_a_missing_sequence_is_named_and_metered_until_it_is_found(
     assert await collaborators.ledger.days(DayFilter()) == [DAY]
 
 
+async def test_nothing_is_issued_about_a_day_that_is_still_open(
+    collaborators: Collaborators,
+) -> None:
+    first, _, third = day = transactions(["1.00"] * 3)
+    await handlers.witness(deliveries(sale(first), sale(third)), collaborators)
+
+    [certificate] = await handlers.evaluate(collaborators)
+    assert certificate.missing_sequences == 1
+    assert await collaborators.certificates.days(DayFilter()) == []
+
+    await handlers.witness(deliveries(closing(day)), collaborators)
+    await handlers.evaluate(collaborators)
+    assert await collaborators.certificates.days(DayFilter()) == [DAY]
+
+
 async def test_a_day_that_cannot_be_certified_does_not_keep_the_others_from_it(
     collaborators: Collaborators, caplog: pytest.LogCaptureFixture
 ) -> None:
