@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,8 @@ from infra.local.servicebus.broker import Delivery, Namespace, Queue
 from infra.local.servicebus.settings import NamespaceConfig
 from tests.simulation.chain.hazards import Hazards, Strike
 from tests.simulation.chain.virtual import now
+
+_HOUR_MS = 3_600_000
 
 
 def _ms() -> int:
@@ -46,34 +49,40 @@ class SimulatedBus:
         self.namespace = Namespace(config, now=_ms())
         self.hazards = hazards
         self.served: set[str] = set()
-        self._something_new = asyncio.Condition()
+        self._receivers: dict[str, list[asyncio.Future[None]]] = defaultdict(list)
+        self._looks_at = 0
+        self._look_again = asyncio.Event()
 
     async def run(self) -> None:
         """Let locks expire and scheduled messages come, for ever."""
         while True:
+            self._look_again.clear()
             due = self.namespace.next_deadline()
-            wait = 3600.0 if due is None else max((due - _ms()) / 1000, 0.001)
+            self._looks_at = _ms() + _HOUR_MS if due is None else due
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(wait):
-                    await self._changed()
-            if due is not None and due <= _ms():
-                self.namespace.advance(_ms())
-                await self._tell()
+                async with asyncio.timeout(max((self._looks_at - _ms()) / 1000, 0.001)):
+                    await self._look_again.wait()
+            self.namespace.advance(_ms())
+            self._tell()
 
-    async def _changed(self) -> None:
-        async with self._something_new:
-            await self._something_new.wait()
-
-    async def _tell(self) -> None:
-        async with self._something_new:
-            self._something_new.notify_all()
+    def _tell(self) -> None:
+        """Wake who waits for what has come, and the clock where something is due sooner."""
+        for address, waiting in self._receivers.items():
+            if waiting and self.queue(address).active_count:
+                for future in waiting:
+                    if not future.done():
+                        future.set_result(None)
+                waiting.clear()
+        due = self.namespace.next_deadline()
+        if due is not None and due < self._looks_at:
+            self._look_again.set()
 
     # Sending
 
     async def send(self, topic: str, payloads: Sequence[bytes]) -> None:
         async def effect() -> None:
             self.namespace.send(topic, payloads, _ms())
-            await self._tell()
+            self._tell()
 
         await self.hazards.around(f"send to {topic}", effect, _not_connected)
 
@@ -92,16 +101,16 @@ class SimulatedBus:
         """Return what is there, waiting for the first."""
         self.served.add(address)
         queue = self.queue(address)
-        while True:
-            self.namespace.advance(_ms())
-            if deliveries := queue.receive(most, _ms()):
-                return [_held(each) for each in deliveries]
-            await self._changed()
+        while not (deliveries := queue.receive(most, _ms())):
+            something = asyncio.get_running_loop().create_future()
+            self._receivers[address].append(something)
+            await something
+        return [_held(each) for each in deliveries]
 
     async def settle(self, what: str, act: Callable[[UUID, int], None], token: UUID) -> None:
         async def effect() -> None:
             act(token, _ms())
-            await self._tell()
+            self._tell()
 
         await self.hazards.around(what, effect, _not_connected)
 

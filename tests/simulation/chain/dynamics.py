@@ -153,8 +153,17 @@ class SimulatedDynamics:
                 governor=governor,
             )
 
-        with patch("shared.dynamics.connection.connect", connect):
+        with (
+            patch("shared.dynamics.connection.connect", connect),
+            patch("shared.dynamics.inventory_visibility.sign_in.sign_ins", _no_sign_ins),
+        ):
             yield
+
+
+@asynccontextmanager
+async def _no_sign_ins(*_: object) -> AsyncIterator[dict[str, httpx.Auth]]:
+    """The second token of Inventory Visibility is `_SignIn`'s too."""
+    yield {}
 
 
 class _SignIn(httpx.Auth):
