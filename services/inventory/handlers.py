@@ -152,7 +152,8 @@ def waits_for(fact: StockFact, company: Company, error: DynamicsError) -> str:
     """Return the key of the record that a fact waits for: the one that Dynamics names, else its
     first item."""
     name, store = fact.place
-    items = {f"item/{name}/{line.item}": line.item for line in fact.lines}
+    lines = (*fact.lines, *getattr(fact, "exchanged_lines", ()))
+    items = {f"item/{name}/{line.item}": line.item for line in lines}
     stores = {store, getattr(fact, "to_store", None) or store}
     places = {f"store/{name}/{each}": company.place(each).warehouse for each in sorted(stores)}
     return missing_key(error, items | places, next(iter(items)))

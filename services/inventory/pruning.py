@@ -1,6 +1,6 @@
 """Forget movements that hardly any count can ask for any more, and remember how far.
 
-Records of kind `forgotten`, one per place: the moment up to which movements may be missing. A count
+Records of kind `movements-forgotten`, one per place: the moment up to which movements may be missing. A count
 taken before it can no longer be booked as a difference.
 """
 
@@ -13,7 +13,7 @@ from itertools import takewhile
 from services.inventory.positions import MOVEMENT, Moved, movements_after, observed_at, place_of
 from shared.store.records import Record, Records
 
-FORGOTTEN = "forgotten"
+FORGOTTEN = "movements-forgotten"
 
 _PAGE = 1000
 _SETTLED = (Moved.SENT, Moved.ABSORBED)

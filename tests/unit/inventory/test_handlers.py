@@ -128,6 +128,7 @@ async def test_without_a_site_facts_wait_and_the_log_names_the_store(
         (SetUpWrong("no access"), Later("no access", None)),
         (MissingParent("no item B"), Parked("item/usrt/B", "no item B")),
         (MissingParent("no warehouse W1"), Parked("store/usrt/W1", "no warehouse W1")),
+        (MissingParent("no item X"), Parked("item/usrt/X", "no item X")),
         (MissingParent("nobody knows"), Parked("item/usrt/A", "nobody knows")),
     ],
 )
@@ -136,7 +137,8 @@ async def test_each_failure_has_the_outcome_that_can_help_it(
 ) -> None:
     all_ = Collaborators(stock)
     stock.errors["B"] = error
-    failed, fine = await book(all_, sale(1, goods(1, 1, "A"), goods(2, 1, "B")), sale(2))
+    exchange = sale(1, goods(1, 3, "A"), goods(2, 1, "B"), exchanged_lines=[goods(3, 1, "X")])
+    failed, fine = await book(all_, exchange, sale(2))
     assert failed == expected
     assert done(fine)
 
