@@ -21,6 +21,7 @@ from typer.exceptions import TyperException
 
 from infra.local.cli.audit import audit
 from infra.local.cli.certificate_commands import certificate
+from infra.local.cli.chain import chain
 from infra.local.cli.erase import command as erase
 from infra.local.cli.options import DEFAULT_DATA, AsJson, Data, run
 from infra.local.cli.output import Refused, Unusable, out, print_json, talk
@@ -50,6 +51,7 @@ app.add_typer(parked, name="parked")
 app.add_typer(review, name="review")
 app.command("erase")(erase)
 app.command()(certify_vendor)
+app.command()(chain)
 
 FAILED, UNUSABLE = 1, 2
 

@@ -17,6 +17,8 @@ from shared.events import (
     TransactionRecorded,
 )
 
+NO_TIME = timedelta(0)
+
 
 @dataclass(slots=True)
 class Tally:
@@ -52,12 +54,12 @@ class Tally:
     @property
     def longest_wait(self) -> timedelta:
         """Return how long the slowest of the held waited."""
-        return max(self.waits, default=timedelta(0))
+        return max(self.waits, default=NO_TIME)
 
     @property
     def median_wait(self) -> timedelta:
         """Return how long half of the held waited at most."""
-        return median(self.waits) if self.waits else timedelta(0)
+        return timedelta(seconds=median(each.total_seconds() for each in self.waits or [NO_TIME]))
 
     def confirmed(self, event: Event[Fact]) -> None:
         """Count a fact that is on the bus."""
