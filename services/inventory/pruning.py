@@ -1,7 +1,7 @@
 """Forget movements that hardly any count can ask for any more, and remember how far.
 
-Records of kind `movements-forgotten`, one per place: the moment up to which movements may be missing. A count
-taken before it can no longer be booked as a difference.
+Records of kind `movements-forgotten`, one per place: the moment up to which movements may be
+missing. A count taken before it can no longer be booked as a difference.
 """
 
 from __future__ import annotations
