@@ -21,6 +21,7 @@ from shared.dynamics import (
     SetUpWrong,
     TryLater,
 )
+from shared.dynamics.ports.stock import StockTransfer
 from shared.events import Fact, Reason, ReversalOrdered, encode
 from shared.events.envelope import BACKFILL
 from shared.store.errors import StoreUnavailable
@@ -293,6 +294,41 @@ async def test_a_correction_dynamics_refused_is_decided_anew_when_it_comes_again
     await book(all_, sale(1, goods(1, 2), at=5), sale(2, goods(1, 1), at=15))
     await book(all_, counted("C1", 18, at=10))
     assert stock.there[W1] == 17
+
+
+async def test_while_a_newer_count_is_refused_the_one_before_still_holds(
+    stock: MemoryStock,
+) -> None:
+    all_ = Collaborators(stock)
+    await book(all_, counted("C1", 18, at=10))
+    stock.errors["20223"] = Refused("blocked")
+    rejected((await book(all_, counted("C2", 25, at=20)))[0], Reason.REFUSED_BY_DYNAMICS)
+    stock.errors.clear()
+    before, between = await book(all_, sale(1, goods(1, 2), at=5), sale(2, goods(1, 1), at=15))
+    assert done(before).document.key.startswith("count ")
+    assert done(between)
+    assert stock.there[W1] == 17
+
+
+async def test_of_a_transfer_dynamics_refuses_a_count_absorbs_its_half_alone(
+    stock: MemoryStock,
+) -> None:
+    all_ = Collaborators(stock)
+    transfer = adjusted("D1", 2, at=5, company="dert", kind="transferred", to_store="W2")
+    open_period = MemoryStock.book
+
+    def closed_period(entry: Any) -> Any:
+        if isinstance(entry, StockTransfer):
+            return Failed(Refused("the period is closed"))
+        return open_period(stock, entry)
+
+    stock.book = closed_period  # type: ignore[method-assign]
+    rejected((await book(all_, transfer))[0], Reason.REFUSED_BY_DYNAMICS)
+    assert done((await book(all_, counted("C1", 9, at=10, company="dert")))[0])
+    stock.book = lambda entry: open_period(stock, entry)  # type: ignore[method-assign]
+    assert done((await book(all_, transfer))[0])
+    there = {at[2]: quantity for at, quantity in stock.there.items() if at[0] == "dert"}
+    assert there == {"W1": 9, "W2": 2}
 
 
 async def test_a_movement_dynamics_never_takes_does_not_hold_up_the_count_it_is_part_of(
