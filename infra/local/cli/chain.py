@@ -111,8 +111,8 @@ class _Progress:
         if self._next is None or scene.at >= self._next:
             self._next = scene.at.replace(minute=0, second=0, microsecond=0) + TOLD_EVERY
             talk.print(
-                f"{scene.at:%a %d %b %H:%M} UTC  {scene.put:>7} put, {scene.waiting:>6} waiting,"
-                f" {scene.cut_off:>3} tills cut off"
+                f"{scene.at:%a %d %b %H:%M} UTC  {scene.put:>7} facts put, {scene.waiting:>6} waiting;"
+                f" without connection: {scene.cut_off} tills"
             )
 
 
@@ -137,8 +137,10 @@ def _troubles(tally: Tally) -> Iterable[str]:
         f" outboxes, {tally.most_held} in one at most"
     )
     if tally.held:
-        yield f"  half of them up to {_spelled(tally.median_wait)}, the last"
-        yield f"  {_spelled(tally.longest_wait)}; {tally.late} came late, in the backfill lane"
+        yield (
+            f"  half of them up to {_spelled(tally.median_wait)}, the longest"
+            f" {_spelled(tally.longest_wait)}; {tally.late} came late, in the backfill lane"
+        )
     yield (
         f"{doings[Doing.ON]} times a till was off: {tally.by_kind['counter-reset']} were installed"
         f" anew, {tally.put - tally.facts - tally.refused} facts were put once more to be safe"

@@ -1,4 +1,5 @@
-"""What the tills of a company know of earlier business: sales that may come back, gift cards."""
+"""What the tills of a company know of earlier business: sales that may come back, gift cards,
+points."""
 
 from __future__ import annotations
 
@@ -28,6 +29,8 @@ class Memory:
     receipts: list[Receipt] = field(default_factory=list)
     cards: dict[str, Decimal] = field(default_factory=dict)
     """Balance by gift card."""
+    points: dict[str, Decimal] = field(default_factory=dict)
+    """Points by customer, of those who ever had some."""
 
     def sold(self, sale: SaleCompleted | SaleReturned) -> None:
         """Remember what was sold; nothing where only goods came back."""
@@ -59,6 +62,16 @@ class Memory:
             if group:
                 return chance.choice(group)
         return None
+
+    def customer(self, chance: random.Random) -> str:
+        """Return somebody who is known by name: half of them have been here before."""
+        if self.points and chance.random() < 0.5:
+            return chance.choice(list(self.points))
+        return f"K{chance.randint(1000, 9999)}"
+
+    def add_points(self, customer: str, points: Decimal) -> None:
+        """Give points to a customer, or take them where negative."""
+        self.points[customer] = self.points.get(customer, Decimal(0)) + points
 
     def card_with_money(self, chance: random.Random) -> tuple[str, Decimal] | None:
         """Return a gift card that can pay something, and how much; None if there is none."""

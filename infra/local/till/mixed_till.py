@@ -99,6 +99,7 @@ class MixedTill:
         )
         facts = self._finished(sale, card)
         if points and customer:
+            self._memory.add_points(customer, -POINTS)
             facts.append(
                 LoyaltyRedeemed(
                     transaction=sale.key,
@@ -214,6 +215,8 @@ class MixedTill:
         points = sale.total.quantize(Decimal(1), ROUND_FLOOR)
         if not isinstance(sale, SaleCompleted) or sale.loyalty_card is None or points == 0:
             return []
+        if sale.customer is not None:
+            self._memory.add_points(sale.customer, points)
         earned = LoyaltyEarned(
             transaction=sale.key,
             occurred_at=sale.occurred_at,
@@ -246,14 +249,16 @@ class MixedTill:
         return [position(each, self._regime, self._day, self._chance) for each in articles]
 
     def _points(self, positions: Sequence[Position], customer: str | None) -> tuple[Discount, ...]:
-        """Return what points take off the basket of a known customer, now and then."""
+        """Return what points take off the basket of a customer who has enough, now and then."""
         worth = sum((_price(each, self._currency) for each in positions), Decimal(0))
-        if customer is None or self._chance.random() >= 0.1 or worth < self._regime.note:
+        if customer is None or self._memory.points.get(customer, Decimal(0)) < POINTS:
+            return ()
+        if worth < self._regime.note or self._chance.random() >= 0.5:
             return ()
         return (Discount(code="POINTS", amount=self._regime.note / 10),)
 
     def _customer(self) -> str | None:
-        return f"K{self._chance.randint(1000, 9999)}" if self._chance.random() < 0.3 else None
+        return self._memory.customer(self._chance) if self._chance.random() < 0.3 else None
 
 
 def _loyalty_card(customer: str) -> str:

@@ -154,6 +154,16 @@ def test_gift_cards_are_never_overdrawn_and_tenders_say_what_was_redeemed(day: l
     assert dict(paid) == by_tender
 
 
+def test_nobody_pays_with_points_they_do_not_have(day: list[Fact]) -> None:
+    points: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    for fact in day:
+        if isinstance(fact, LoyaltyEarned):
+            points[fact.transaction.company, fact.card] += fact.points
+        if isinstance(fact, LoyaltyRedeemed):
+            points[fact.transaction.company, fact.card] -= fact.points
+            assert points[fact.transaction.company, fact.card] >= 0
+
+
 def test_drawers_hold_what_came_in_and_went_out(day: list[Fact]) -> None:
     drawers: dict[tuple[str, ...], dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
     for fact in day:

@@ -88,9 +88,10 @@ class _Play:
             await self._stations[step.till].take(step)
             tally.doings[step.doing] += 1
             tally.put += len(step.facts)
-            self._tell(step)
+            self._follow(step)
         while self._waiting:
             await timeline.pass_on(self._around.changed, self._settled)
+        self._tell(timeline.now())
 
     @property
     def _waiting(self) -> int:
@@ -102,14 +103,17 @@ class _Play:
             changed.clear()
             await changed.wait()
 
-    def _tell(self, step: Step) -> None:
+    def _follow(self, step: Step) -> None:
         if step.doing is Doing.CUT:
             self._cut_off.add(step.till)
         elif step.doing is Doing.BACK:
             self._cut_off.discard(step.till)
+        self._tell(step.at)
+
+    def _tell(self, at: datetime) -> None:
         if self._progress is not None:
             tally = self._around.tally
-            scene = Scene(step.at, tally.put, tally.facts, self._waiting, len(self._cut_off))
+            scene = Scene(at, tally.put, tally.facts, self._waiting, len(self._cut_off))
             self._progress(scene)
 
 
