@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
+from zlib import crc32
 
 from shared.bus.message import (
     PARKED_AT,
@@ -55,8 +56,15 @@ class Retry:
 
     @property
     def message_id(self) -> str:
-        """`<event id>#<subscription>#<attempt>`; a copy sent twice is dropped as a duplicate."""
-        return f"{self.event_id}#{self.subscription}#{self.attempt}"
+        """`<event id>#<subscription>#<attempt>-<original>`: sent twice for one message, it is
+        dropped as a duplicate.
+
+        Only for one message: a fact may be on its way twice (its lock expired while it was parked,
+        say), each way counting its own attempts. A copy that is dropped for one of the other way
+        would end the last way there is.
+        """
+        original = crc32(self.original.message_id.encode())
+        return f"{self.event_id}#{self.subscription}#{self.attempt}-{original:08x}"
 
 
 @dataclass(frozen=True, slots=True)

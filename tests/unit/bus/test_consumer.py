@@ -129,7 +129,7 @@ async def test_later_puts_the_copy_on_the_bus_before_the_original_is_completed()
     await world.consume([message(sale_event())], always(Later("throttled")))
 
     (copy,) = world.bus.sent("sale-completed")
-    assert copy.message_id == f"{sale_event().id}#sales#2"
+    assert str(copy.message_id).startswith(f"{sale_event().id}#sales#2-")
     assert world.settlement.sent_before == 1
     assert len(world.settlement.completed) == 1
 

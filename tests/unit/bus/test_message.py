@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from dataclasses import replace
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -159,13 +160,21 @@ def copy_of(original: Received) -> Retry:
     )
 
 
+def test_two_ways_of_one_fact_do_not_swallow_each_others_retries() -> None:
+    first_way = replace(message(EVENT), message_id=f"{EVENT.id}#sales#parked-1-20260302T060000")
+    second_way = replace(message(EVENT), message_id=f"{EVENT.id}#sales#parked-2-20260302T061000")
+
+    assert copy_of(first_way).message_id == copy_of(first_way).message_id
+    assert copy_of(first_way).message_id != copy_of(second_way).message_id
+
+
 def test_a_retry_copy_keeps_the_body_and_properties_and_is_addressed() -> None:
     original = message(EVENT, {"company": "gbrt", "vendor": "x", "Diagnostic-Id": "old"})
 
     sent = retry_message(copy_of(original), NOW)
 
     assert b"".join(sent.body) == original.body
-    assert sent.message_id == f"{EVENT.id}#sales#2"
+    assert str(sent.message_id).startswith(f"{EVENT.id}#sales#2-")
     assert sent.scheduled_enqueue_time_utc == NOW + timedelta(seconds=10)
     assert sent.application_properties == {
         "company": "gbrt",

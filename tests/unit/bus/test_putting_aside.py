@@ -28,7 +28,7 @@ async def test_what_cannot_be_parked_waits_as_a_delayed_copy() -> None:
     await world.consume([message(sale_event())], always(PARKED))
 
     (copy,) = world.bus.sent("sale-completed")
-    assert copy.message_id == f"{sale_event().id}#sales#2"
+    assert str(copy.message_id).startswith(f"{sale_event().id}#sales#2-")
     assert len(world.settlement.completed) == 1
 
 
