@@ -243,11 +243,21 @@ async def _each_once(
     deliveries: Sequence[Delivery],
     handle: Callable[[Sequence[Delivery]], Awaitable[dict[UUID, Outcome]]],
 ) -> list[Outcome]:
-    """Handle every fact once and answer all its deliveries; without the store all wait."""
-    distinct = {delivery.event.id: delivery for delivery in deliveries}
+    """Handle every fact once and answer all its deliveries; without the store all wait.
+
+    Of two contents under one id the first is handled; the other comes again, and is then compared.
+    """
+    first: dict[UUID, Delivery] = {}
+    for delivery in deliveries:
+        first.setdefault(delivery.event.id, delivery)
     try:
-        outcomes = await handle(list(distinct.values()))
+        outcomes = await handle(list(first.values()))
     except StoreUnavailable as error:
         _log.error("The store is unavailable, facts wait: %s", error)
         return [Later(f"the store is unavailable: {error}")] * len(deliveries)
-    return [outcomes[delivery.event.id] for delivery in deliveries]
+    return [
+        outcomes[each.event.id]
+        if each.event.data == first[each.event.id].event.data
+        else Later("another content under this id was tried at the same time")
+        for each in deliveries
+    ]

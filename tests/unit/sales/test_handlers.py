@@ -80,6 +80,19 @@ async def test_the_same_fact_twice_in_one_batch_is_posted_once_and_announced_ali
     assert len(all_.transactions.booked) == 1
 
 
+async def test_of_two_contents_under_one_id_the_first_is_booked_and_the_other_compared() -> None:
+    all_, sale = Collaborators(), simple_sale()
+    forged = sale.model_copy(update={"cashier": "C9"})
+
+    booked, other = await book([delivery(sale), delivery(forged)], all_)
+    [compared] = await book([delivery(forged)], all_)
+
+    assert done(booked).fact_id == sale.event_id
+    assert isinstance(other, Later)
+    assert isinstance(compared, Rejected)
+    assert compared.reason is Reason.DOCUMENT_DIFFERS
+
+
 async def test_a_crash_between_posting_and_recording_ends_with_one_document() -> None:
     all_ = Collaborators(inbox=CrashingInbox())
     with pytest.raises(ConnectionError):
