@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import azure.functions as func
 
-from services.completeness import api, handlers, wiring
+from services.completeness import api, forgetting, handlers, wiring
 from shared.bus import Delivery, Outcome
 from shared.bus.triggers import subscription_trigger
 from shared.events import DocumentRejected
@@ -78,6 +78,12 @@ for each in WITNESSED:
 async def evaluate_store_days(timer: func.TimerRequest) -> None:
     """Three times a minute, look at the store-days that have changed."""
     await handlers.evaluate(await wiring.collaborators())
+
+
+@app.timer_trigger(arg_name="timer", schedule="0 15 3 * * *")
+async def forget_what_is_over(timer: func.TimerRequest) -> None:
+    """Every night, forget what has been kept for as long as configured."""
+    await forgetting.forget(await wiring.collaborators())
 
 
 @app.route(route="certificates", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)

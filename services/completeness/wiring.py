@@ -5,11 +5,13 @@ from __future__ import annotations
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
+from services.completeness.forgetting import ForgetBefore
 from shared.bus import BusCollaborators, once
 from shared.clock import Clock
 from shared.service import opened
 from shared.store.certificates import Certificates
 from shared.store.ledger import Ledger
+from shared.store.retention import RetentionSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,8 @@ class Wired:
     clock: Clock
     ledger: Ledger
     certificates: Certificates
+    forget_before: ForgetBefore
+    retention: RetentionSettings
     resources: AsyncExitStack
 
     async def aclose(self) -> None:
@@ -28,6 +32,7 @@ class Wired:
 
 
 async def _build() -> Wired:
+    retention = RetentionSettings()
     async with AsyncExitStack() as opening:
         service = await opening.enter_async_context(opened("completeness"))
         return Wired(
@@ -35,6 +40,8 @@ async def _build() -> Wired:
             clock=service.bus.clock,
             ledger=service.store.ledger,
             certificates=service.store.certificates,
+            forget_before=service.store.forget_before,
+            retention=retention,
             resources=opening.pop_all(),
         )
 

@@ -28,6 +28,7 @@ print(json.dumps(asyncio.run(main(Path(sys.argv[1])))))
 
 HTTP_AND_TIMERS = {
     "evaluate_store_days": ("timerTrigger", "*/20 * * * * *"),
+    "forget_what_is_over": ("timerTrigger", "0 15 3 * * *"),
     "get_certificate": ("httpTrigger", "certificates/{company}/{store}/{day}"),
     "list_certificates": ("httpTrigger", "certificates"),
     "list_half_booked": ("httpTrigger", "half-booked"),
