@@ -50,6 +50,7 @@ param commerce = {
 }
 param parkingPatience = 'P7D'
 param retryDelays = 'PT10S,PT1M,PT10M,PT1H'
+param retryPatience = 'P2D'
 param serviceSettings = {
   customers: { AUTHORITY: '{"*": {"email": "till"}}' }
   inventory: { STOCK_WINDOW: 'PT0.2S' }

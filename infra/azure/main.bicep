@@ -38,6 +38,9 @@ param parkingPatience string = 'P3D'
 @description('Optional. Waits between attempts, ISO 8601, with commas between them.')
 param retryDelays string = 'PT10S,PT1M,PT10M,PT1H'
 
+@description('Optional. ISO 8601 duration: how long a fact is tried again, through outages, before it becomes a dead letter.')
+param retryPatience string = 'P1D'
+
 @description('Optional. Service -> its further settings, for example { customers: { AUTHORITY: \'...\' } }; never secrets.')
 param serviceSettings object = {}
 
@@ -198,6 +201,7 @@ module apps 'modules/functionapp.bicep' = [
             // The app exports its own logs and spans; without this the host would send the lines again.
             PYTHON_ENABLE_OPENTELEMETRY: 'true'
             RETRY_DELAYS: retryDelays
+            RETRY_PATIENCE: retryPatience
             PARKING_PATIENCE: parkingPatience
           },
           service.readsCompanies ? { COMPANIES: string(companies) } : {},
