@@ -27,6 +27,7 @@ BENCHES: Mapping[str, str] = MappingProxyType(
         "dynamics_drill": "10,000 writes of each adapter over connections that break",
         "dynamics_metadata": "What reading a $metadata of Finance & Operations' size costs",
         "store": "What the inbox, the archive and the rest of the store take in a second",
+        "outbox": "What a till's outbox costs: puts, bytes on disk, upload",
         "completeness": "What certifying store-days costs, and how soon a gap is named",
         "governor": "What the rate governor gets out of an environment with limits, simulated",
         "functions_idle": "What listening to every subscription costs the local Functions host",

@@ -90,7 +90,8 @@ class Line:
             return
         self._tally.failed_attempts += 1
         now = self._monotonic()
-        self._failing_since = self._failing_since or now
+        if self._failing_since is None:
+            self._failing_since = now
         if now - self._failing_since > PATIENCE.total_seconds():
             raise BusAway(f"the bus has been away for {PATIENCE}: {failure}") from failure
 
