@@ -18,19 +18,12 @@ from services.customers import (
 )
 from shared.bus import Delivery, Outcome
 from shared.bus.collaborators import patiently
-from shared.bus.triggers import parking_timer, subscription_trigger
-from shared.events import DocumentRejected
+from shared.bus.triggers import left_to_owner, parking_timer, subscription_trigger
 from shared.telemetry import detached
 
 app = func.Blueprint()  # type: ignore[no-untyped-call]
 
 SUBSCRIPTION = "customers"
-
-
-async def leave_invalid(
-    rejections: Sequence[DocumentRejected], collaborators: wiring.Wired
-) -> None:
-    """Leave an invalid sale to the sales subscription, which dead-letters it."""
 
 
 @subscription_trigger(
@@ -152,7 +145,7 @@ async def note_feedback(
     wiring=wiring.collaborators,
     announce=True,
     effect="points",
-    note_invalid=leave_invalid,
+    note_invalid=left_to_owner,
     lanes=True,
 )
 async def give_points_for_sales(
@@ -169,7 +162,7 @@ async def give_points_for_sales(
     wiring=wiring.collaborators,
     announce=True,
     effect="points",
-    note_invalid=leave_invalid,
+    note_invalid=left_to_owner,
     lanes=True,
 )
 async def take_points_back_for_returns(

@@ -10,7 +10,7 @@ from services.inventory import handlers, wiring
 from services.inventory.pruning import prune
 from shared.bus import Delivery, Outcome
 from shared.bus.collaborators import patiently
-from shared.bus.triggers import parking_timer, subscription_trigger
+from shared.bus.triggers import left_to_owner, parking_timer, subscription_trigger
 from shared.telemetry import detached
 
 app = func.Blueprint()  # type: ignore[no-untyped-call]
@@ -23,6 +23,7 @@ app = func.Blueprint()  # type: ignore[no-untyped-call]
     wiring=wiring.collaborators,
     announce=True,
     effect="stock",
+    note_invalid=left_to_owner,
     lanes=True,
 )
 async def book_sold(
@@ -39,6 +40,7 @@ async def book_sold(
     wiring=wiring.collaborators,
     announce=True,
     effect="stock",
+    note_invalid=left_to_owner,
     lanes=True,
 )
 async def book_returned(

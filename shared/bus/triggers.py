@@ -100,6 +100,11 @@ def subscription_trigger(
     return register
 
 
+async def left_to_owner(rejections: Sequence[DocumentRejected], collaborators: object) -> None:
+    """A `note_invalid` for who need not note it: the owner of the topic dead-letters what is no
+    valid event, and one dead letter for it is enough."""
+
+
 def parking_timer(
     app: func.FunctionApp | func.Blueprint, *, subscriptions: Sequence[str], wiring: Wiring[C]
 ) -> None:
