@@ -20,6 +20,7 @@ from tests.simulation.chain.run import Plan, Result, Simulation, simulation
 from tests.simulation.chain.shrinking import shortest
 
 MOST_SHRINKING_RUNS = 150
+MOST_TOLD = 12
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -86,13 +87,15 @@ def report(result: Result) -> str:
 
         kept = shortest(list(result.struck.items()), fails, MOST_SHRINKING_RUNS)
         least = one.run(Plan(plan.seed, plan.per_store, plan.instances, tuple(kept)))
+    failures = least.failures or result.failures
     told = ",".join(f"{point}:{strike}" for point, strike in kept)
     command = f"--seeds {plan.seed} --per-store {plan.per_store} --strikes '{told}'"
     return "\n".join(
         [
             f"seed {plan.seed} fails, with {len(kept)} of {len(result.struck)} strikes:",
             *(f"  {line}" for line in least.told),
-            *(f"  -> {failure}" for failure in (least.failures or result.failures)),
+            *(f"  -> {failure}" for failure in failures[:MOST_TOLD]),
+            *([f"  -> and {len(failures) - MOST_TOLD} more"] if failures[MOST_TOLD:] else []),
             f"repeat: python -m tests.simulation.chain {command}",
         ]
     )

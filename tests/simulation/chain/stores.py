@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar, cast
 
@@ -18,6 +19,7 @@ from shared.store import (
     MemoryRecords,
     StoreUnavailable,
 )
+from shared.store.retention import Forgotten
 from tests.simulation.chain.hazards import Hazards, Strike
 
 S = TypeVar("S")
@@ -39,6 +41,10 @@ class SimulatedStore:
 
     def inbox(self, effect: Effect) -> MemoryInbox:
         return self._reached(f"inbox {effect}", self.inboxes[effect])
+
+    async def forget_before(self, *, archived: datetime, recorded: datetime) -> Forgotten:
+        """Forget nothing: no run is as long as what is kept."""
+        return Forgotten(0, 0)
 
     def _reached(self, name: str, store: S) -> S:
         """Return the store with a point in front of each of its methods."""
