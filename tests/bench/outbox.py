@@ -54,11 +54,11 @@ def put(folder: Path, facts: Sequence[Fact]) -> Path:
 
 def size(path: Path, facts: Sequence[Fact]) -> None:
     """Say what a fact takes on disk."""
-    plain = sum(
-        len(encode(new_event(fact, source="/tills", time=utc_now()))) for fact in facts
-    ) / len(facts)
+    now = utc_now()
+    json = sum(len(encode(new_event(fact, source="/tills", time=now))) for fact in facts)
     print(
-        f"on disk  {path.stat().st_size / len(facts):,.0f} bytes a fact; its JSON is {plain:,.0f}"
+        f"on disk           {path.stat().st_size / len(facts):8,.0f} bytes a fact,"
+        f" whose JSON has {json / len(facts):,.0f}"
     )
 
 
@@ -85,9 +85,7 @@ async def upload(path: Path) -> None:
     finally:
         process.terminate()
         await process.wait()
-    print(
-        f"uploaded {uploaded.facts / seconds:,.0f} facts/s, in batches as the uploader makes them"
-    )
+    print(f"uploaded          {uploaded.facts / seconds:8,.0f} facts/s")
 
 
 _KEY = Outbox.new_key()

@@ -89,6 +89,11 @@ async def trade(addresses: Addresses, options: Options, speed: float, as_json: b
                     )
                 except BusAway as error:
                     raise Refused(str(error)) from error
+    return report(plan, tally, as_json)
+
+
+def report(plan: Plan, tally: Tally, as_json: bool) -> int:
+    """Print what a plan came to; return 0, or 1 if there are facts the bus will never take."""
     if as_json:
         print_json(_json(plan, tally))
     else:
@@ -111,16 +116,16 @@ class _Progress:
         if self._next is None or scene.at >= self._next:
             self._next = scene.at.replace(minute=0, second=0, microsecond=0) + TOLD_EVERY
             talk.print(
-                f"{scene.at:%a %d %b %H:%M} UTC  {scene.put:>7} facts put, {scene.waiting:>6} waiting;"
-                f" without connection: {scene.cut_off} tills"
+                f"{scene.at:%a %d %b %H:%M} UTC  {scene.put:>7} facts put,"
+                f" {scene.waiting:>6} waiting; tills without connection: {scene.cut_off}"
             )
 
 
 def _lines(plan: Plan, tally: Tally) -> Iterable[str | Table]:
     options = plan.options
     yield (
-        f"{options.stores} stores with {options.tills} tills each, {options.days} days:"
-        f" {tally.facts} facts on the bus"
+        f"{tally.facts} facts on the bus; stores: {options.stores}, tills of each:"
+        f" {options.tills}, days: {options.days}"
     )
     yield ""
     yield _counts("By topic", "topic", tally.by_topic)

@@ -21,6 +21,7 @@ COMMANDS = [
     "replay",
     "publish",
     "certify",
+    "chain",
     "dlq",
     "trace",
     "metadata",
@@ -43,6 +44,9 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
     ("arguments", "sentence"),
     [
         (["certify"], "start one with `tillbus up`"),
+        (["chain"], "start one with `tillbus up`"),
+        (["chain", "--stores", "0"], "--stores"),
+        (["chain", "--outages", "few"], "--outages"),
         (["dlq"], "start one with `tillbus up`"),
         (["trace", "a/b/2026-03-02/T1/1"], "start one with `tillbus up`"),
         (["publish", "--sales", "1"], "start one with `tillbus up`"),

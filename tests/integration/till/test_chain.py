@@ -1,0 +1,56 @@
+"""A chain of stores trades on a real bus."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from azure.servicebus import ServiceBusReceiveMode
+from azure.servicebus.aio import ServiceBusClient
+
+from infra.local.servicebus import LocalServiceBus
+from infra.local.till.chain import TROUBLES, Options, Plan, play, timeline
+from shared.bus import Publisher
+from shared.events import BACKFILL, SaleCompleted, decode
+
+TOPOLOGY = Path(__file__).parents[3] / "infra" / "topology.json"
+
+
+@pytest.mark.slow
+async def test_live_and_late_sales_of_a_chain_reach_the_subscriptions_of_their_lanes(
+    tmp_path: Path,
+) -> None:
+    plan = Plan(Options(stores=4, tills=2, customers=15, seed=5, troubles=TROUBLES["many"]))
+
+    async with LocalServiceBus(TOPOLOGY) as bus:
+        publisher = Publisher(ServiceBusClient.from_connection_string(bus.connection_string))
+        tally = await play(plan, publisher, tmp_path, timeline(plan.begins, 0))
+        await publisher.aclose()
+        live = await _sales(bus.connection_string, "sales")
+        late = await _sales(bus.connection_string, "sales-backfill")
+
+    sold = {
+        fact.event_id for step in plan for fact in step.facts if isinstance(fact, SaleCompleted)
+    }
+    assert live.keys() | late.keys() == sold
+    assert not live.keys() & late.keys()
+    assert late
+    assert set(late.values()) == {BACKFILL}
+    assert set(live.values()) == {None}
+    assert tally.late >= len(late)
+
+
+async def _sales(address: str, subscription: str) -> dict[object, str | None]:
+    """Return ids and lanes of what lies in a subscription to sales."""
+    found: dict[object, str | None] = {}
+    async with (
+        ServiceBusClient.from_connection_string(address) as client,
+        client.get_subscription_receiver(
+            "sale-completed", subscription, receive_mode=ServiceBusReceiveMode.RECEIVE_AND_DELETE
+        ) as receiver,
+    ):
+        while messages := await receiver.receive_messages(500, max_wait_time=2):
+            for message in messages:
+                event = decode(b"".join(message.body))
+                found[event.id] = event.lane
+    return found
