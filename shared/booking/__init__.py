@@ -7,9 +7,24 @@ judge   an error of Dynamics becomes the outcome by what can help it
 
 from __future__ import annotations
 
+from shared.booking.answering import each_once, or_later
 from shared.booking.booking import Booker, Plan, Prepare
+from shared.booking.configured import configured
 from shared.booking.digests import content_digest
 from shared.booking.failures import failure
 from shared.booking.missing import missing_key
+from shared.booking.reversals import not_reversible, ordered_back
 
-__all__ = ["Booker", "Plan", "Prepare", "content_digest", "failure", "missing_key"]
+__all__ = [
+    "Booker",
+    "Plan",
+    "Prepare",
+    "configured",
+    "content_digest",
+    "each_once",
+    "failure",
+    "missing_key",
+    "not_reversible",
+    "or_later",
+    "ordered_back",
+]

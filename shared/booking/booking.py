@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
+from shared.booking.answering import OTHER_CONTENT, first_of_each, or_later
 from shared.booking.digests import content_digest
 from shared.booking.failures import failure
-from shared.bus import Delivery, Done, Later, Outcome, Rejected
+from shared.bus import Delivery, Done, Outcome, Rejected
 from shared.clock import Clock
 from shared.dynamics import Booked, DynamicsError, Posting
-from shared.events import DocumentPosted, DocumentRef, Effect, Fact, Reason, TransactionKey
-from shared.store.errors import StoreUnavailable
+from shared.events import DocumentPosted, DocumentRef, Effect, Fact, Reason, transaction_of
 from shared.store.inbox import Inbox, InboxResult
-
-_log = logging.getLogger("tillbus.booking")
 
 D = TypeVar("D")
 
@@ -62,16 +59,13 @@ class Booker:
 
         A crash after posting and before recording repeats the posting, which finds the document;
         one after recording repeats the announcement, with the same id and content. A fact whose
-        content is not that of the one booked under its id is rejected.
+        content is not that of the one booked under its id is rejected. Without the store all wait.
         """
-        first: dict[UUID, Delivery] = {}
-        for delivery in deliveries:
-            first.setdefault(delivery.event.id, delivery)
-        try:
-            results, others = await self._booked(first, prepare)
-        except StoreUnavailable as error:
-            _log.error("The store is unavailable, %s waits: %s", self.effect, error)
-            return [Later(f"the store is unavailable: {error}")] * len(deliveries)
+        return await or_later(self._outcomes(deliveries, prepare), len(deliveries))
+
+    async def _outcomes(self, deliveries: Sequence[Delivery], prepare: Prepare) -> list[Outcome]:
+        first = first_of_each(deliveries)
+        results, others = await self._booked(first, prepare)
         outcomes: list[Outcome] = []
         for delivery in deliveries:
             fact_id, fact = delivery.event.id, delivery.event.data
@@ -80,7 +74,7 @@ class Booker:
             elif fact == first[fact_id].event.data:
                 outcomes.append(others[fact_id])
             else:
-                outcomes.append(Later("another content under this id was tried at the same time"))
+                outcomes.append(OTHER_CONTENT)
         return outcomes
 
     async def _booked(
@@ -178,9 +172,3 @@ def posted(fact: Fact, result: InboxResult) -> DocumentPosted:
         posted_at=result.posted_at,
         already_there=result.already_there,
     )
-
-
-def transaction_of(fact: Fact) -> TransactionKey | None:
-    """Return the till transaction a fact is, or came about in; None where there is none."""
-    key = getattr(fact, "key", None) or getattr(fact, "transaction", None)
-    return key if isinstance(key, TransactionKey) else None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from shared.bus.collaborators import BusCollaborators, BusSettings, bus_collaborators, once
 from shared.bus.delivery import Delivery, Handler
-from shared.bus.outcomes import Done, Later, Outcome, Parked, Rejected
+from shared.bus.outcomes import Done, Later, Outcome, Parked, Rejected, without_store
 from shared.bus.publisher import Publisher, PublishFailed, Unsent
 from shared.bus.retry import RetryPolicy
 from shared.bus.topology import InvalidTopology, Topology
@@ -31,4 +31,5 @@ __all__ = [
     "Unsent",
     "bus_collaborators",
     "once",
+    "without_store",
 ]

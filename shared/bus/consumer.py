@@ -17,7 +17,7 @@ from shared.bus.collaborators import BusCollaborators
 from shared.bus.delivery import Delivery, Handler, InvalidNote
 from shared.bus.fulfilment import Item, Judged, prepared, settled
 from shared.bus.message import Received
-from shared.bus.outcomes import Later
+from shared.bus.outcomes import without_store
 from shared.bus.recording import record
 from shared.bus.settlement import Settlement, Unsettled
 from shared.bus.verdicts import (
@@ -152,8 +152,7 @@ async def _archived(items: Sequence[Item], bus: BusCollaborators) -> list[Judged
         await keep(bus.archive, received, bus.clock())
     except StoreUnavailable as error:
         _log.error("The store is unavailable, %d facts wait: %s", len(received), error)
-        later = Later(f"the store is unavailable: {error}")
-        return [(item, judge(later, item.case)) for item in items]
+        return [(item, judge(without_store(error), item.case)) for item in items]
     return []
 
 

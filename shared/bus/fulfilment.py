@@ -15,7 +15,7 @@ from opentelemetry.trace import Span
 
 from shared.bus.collaborators import BusCollaborators
 from shared.bus.message import Received
-from shared.bus.outcomes import Later
+from shared.bus.outcomes import Later, without_store
 from shared.bus.publisher import Publisher, PublishFailed
 from shared.bus.settlement import Rejection, Settlement, Unsettled
 from shared.bus.verdicts import Action, Case, Verdict, abandoned, judge
@@ -73,7 +73,7 @@ async def _parked(judged: Sequence[Judged], bus: BusCollaborators) -> list[Judge
         await bus.parking.park(facts)
     except StoreUnavailable as error:
         _log.error("The store is unavailable, %d facts are not parked: %s", len(facts), error)
-        later = Later(f"the store is unavailable: {error}")
+        later = without_store(error)
         return [(item, _instead(later, item, v) if v.park else v) for item, v in judged]
     return list(judged)
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared.events import DocumentPosted, Effect, Fact, Reason
+from shared.store.errors import StoreUnavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,3 +74,8 @@ class Parked:
 
 
 Outcome = Done | Rejected | Later | Parked
+
+
+def without_store(error: StoreUnavailable) -> Later:
+    """Return the outcome of what cannot be done while the store is away."""
+    return Later(f"the store is unavailable: {error}")

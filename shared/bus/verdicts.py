@@ -24,8 +24,8 @@ from shared.events import (
     Fact,
     InvalidEvent,
     Reason,
-    TransactionKey,
     new_event,
+    transaction_of,
 )
 from shared.store.parking import ParkedFact
 
@@ -210,7 +210,7 @@ def rejection(outcome: Rejected, case: Case) -> DocumentRejected:
     return DocumentRejected(
         fact_id=event.id if event else _uuid(head.id),
         fact_type=event.type if event else (head.type or None) and head.type[:128],
-        key=_transaction(event.data) if event else head.key,
+        key=transaction_of(event.data) if event else head.key,
         # Without an id the lock token tells two rejections apart.
         message_id=(case.message.message_id or case.message.lock_token)[:256],
         subscription=case.source.name,
@@ -219,11 +219,6 @@ def rejection(outcome: Rejected, case: Case) -> DocumentRejected:
         detail=outcome.detail,
         rejected_at=case.now,
     )
-
-
-def _transaction(fact: Any) -> TransactionKey | None:
-    key = getattr(fact, "key", None) or getattr(fact, "transaction", None)
-    return key if isinstance(key, TransactionKey) else None
 
 
 def _announcements(facts: Iterable[Fact], case: Case) -> tuple[Event[Any], ...]:
@@ -246,7 +241,7 @@ TABLE: Mapping[type[Any], Callable[[Any, Case], Verdict]] = MappingProxyType(
     {
         Done: _done,  # complete; the document is announced
         Rejected: _rejected,  # dead-letter at once
-        Later: _later,  # a delayed copy, then complete; dead-letter when attempts are exhausted
+        Later: _later,  # a delayed copy, then complete; dead-letter when its patience has passed
         Parked: _parked,  # put aside, then complete; dead-letter what has waited in vain
     }
 )

@@ -35,7 +35,7 @@ from .envelope import (
     new_event,
     routing_properties,
 )
-from .facts import Fact
+from .facts import Fact, transaction_of
 from .identity import TransactionKey, fact_id
 from .money import (
     MINOR_UNITS,
@@ -142,5 +142,6 @@ __all__ = [
     "round_money",
     "routing_properties",
     "smallest_amount",
+    "transaction_of",
     "without_personal_fields",
 ]

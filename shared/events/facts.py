@@ -8,7 +8,7 @@ from typing import ClassVar
 from uuid import UUID
 
 from .fields import Frozen
-from .identity import fact_id
+from .identity import TransactionKey, fact_id
 
 
 class Fact(Frozen):
@@ -45,3 +45,9 @@ class Fact(Frozen):
         Of sales, returns and closes it is what they add to the store's takings.
         """
         return Decimal(0)
+
+
+def transaction_of(fact: Fact) -> TransactionKey | None:
+    """Return the till transaction a fact is, or came about in; None where there is none."""
+    key = getattr(fact, "key", None) or getattr(fact, "transaction", None)
+    return key if isinstance(key, TransactionKey) else None
