@@ -11,7 +11,7 @@ a sale or return ── known already ──────────────
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -20,8 +20,8 @@ from services.sales.accounts import NotBookable
 from services.sales.collaborators import Collaborators
 from services.sales.journals import ticket_entries
 from services.sales.slips import Drawer, DrawerSlip, Sale, Slip, originals
-from shared.booking import Booker, Plan
-from shared.bus import Delivery, Done, Later, Outcome, PublishFailed, Rejected
+from shared.booking import Booker, Plan, configured, each_once
+from shared.bus import Delivery, Done, Outcome, PublishFailed, Rejected
 from shared.companies import Company
 from shared.events import (
     BACKFILL,
@@ -31,7 +31,6 @@ from shared.events import (
     StoreDayClosed,
     TransactionKey,
 )
-from shared.store.errors import StoreUnavailable
 
 _log = logging.getLogger("tillbus.sales")
 
@@ -47,7 +46,7 @@ async def book(deliveries: Sequence[Delivery], all_: Collaborators) -> list[Outc
         first = [each for each in distinct if not originals(each.event.data)]
         return await _sales(first, all_) | await _sales(backs, all_)
 
-    return await _each_once(deliveries, book_in_order)
+    return await each_once(deliveries, book_in_order)
 
 
 async def _sales(deliveries: Sequence[Delivery], all_: Collaborators) -> dict[UUID, Outcome]:
@@ -113,15 +112,9 @@ async def _held_back(
 
 def company_of(fact: Sale | Drawer, all_: Collaborators) -> Company | Rejected:
     """Return the fact's company, or why nothing of it can be booked. Pure."""
-    company = all_.companies.get(fact.key.company)
-    if company is None:
-        detail = f"company {fact.key.company} is not in the setting COMPANIES"
-        return Rejected(Reason.UNKNOWN_COMPANY, detail)
-    currency = getattr(fact, "currency", company.currencies[0])
-    if currency not in company.currencies:
-        allowed = ", ".join(company.currencies)
-        detail = f"company {fact.key.company} does not sell in {currency}, only in {allowed}"
-        return Rejected(Reason.UNKNOWN_CURRENCY, detail)
+    company = configured(all_.companies, fact.key.company, getattr(fact, "currency", None))
+    if isinstance(company, Rejected):
+        return company
     if company.country and isinstance(fact, SaleCompleted | SaleReturned):
         finding = all_.tax_check(fact, company.country)
         return Rejected(*finding) if finding else company
@@ -204,13 +197,12 @@ async def close_days(deliveries: Sequence[Delivery], all_: Collaborators) -> lis
 
     def prepare(delivery: Delivery) -> Prepared:
         fact: StoreDayClosed = delivery.event.data
-        company = all_.companies.get(fact.company)
-        if company is None:
-            detail = f"company {fact.company} is not in the setting COMPANIES"
-            return Rejected(Reason.UNKNOWN_COMPANY, detail)
+        company = configured(all_.companies, fact.company)
+        if isinstance(company, Rejected):
+            return company
         return all_.books[company.ledger].close(fact, company) or Done()
 
-    return await _each_once(deliveries, close)
+    return await each_once(deliveries, close)
 
 
 async def _sum_up(fact: StoreDayClosed, all_: Collaborators) -> None:
@@ -237,27 +229,3 @@ def _bookable(prepare: Callable[[Delivery], Prepared]) -> Callable[[Delivery], P
             return Rejected(Reason.NOT_BOOKABLE_HERE, str(error))
 
     return prepared
-
-
-async def _each_once(
-    deliveries: Sequence[Delivery],
-    handle: Callable[[Sequence[Delivery]], Awaitable[dict[UUID, Outcome]]],
-) -> list[Outcome]:
-    """Handle every fact once and answer all its deliveries; without the store all wait.
-
-    Of two contents under one id the first is handled; the other comes again, and is then compared.
-    """
-    first: dict[UUID, Delivery] = {}
-    for delivery in deliveries:
-        first.setdefault(delivery.event.id, delivery)
-    try:
-        outcomes = await handle(list(first.values()))
-    except StoreUnavailable as error:
-        _log.error("The store is unavailable, facts wait: %s", error)
-        return [Later(f"the store is unavailable: {error}")] * len(deliveries)
-    return [
-        outcomes[each.event.id]
-        if each.event.data == first[each.event.id].event.data
-        else Later("another content under this id was tried at the same time")
-        for each in deliveries
-    ]

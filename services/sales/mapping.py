@@ -53,11 +53,6 @@ def retail_transaction(slip: Slip, company: Company) -> RetailTransaction:
     )
 
 
-def booked_amount(sale: Sale) -> Decimal:
-    """Return what the document adds to the store's takings: returns are negative."""
-    return sale.signed_amount
-
-
 def _header(slip: Slip, company: Company, lines: list[tuple[SaleLine, int]], money: int) -> Body:
     sale = slip.sale
     local = sale.occurred_at.astimezone(ZoneInfo(company.time_zone))

@@ -30,8 +30,7 @@ from services.sales.journals import summed, ticket_entries
 from services.sales.merging import merged
 from services.sales.slips import Slip
 from services.sales.tickets import ASSIGNED, TICKET, Ticket, booked, decoded
-from shared.booking import Plan
-from shared.booking.booking import posted
+from shared.booking import Plan, posted
 from shared.dynamics import (
     Booked,
     Conflict,

@@ -7,33 +7,17 @@ made of the order's own id, so that ordering the same twice books it once.
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
 from services.sales.slips import Drawer, DrawerSlip, Sale, Slip
 from shared.events import (
-    Event,
-    InvalidEvent,
     OriginalLine,
     ReturnLine,
-    ReversalOrdered,
     SaleCompleted,
     SaleLine,
     SaleReturned,
     TransactionKey,
-    decode,
 )
-
-
-def ordered_event(order: ReversalOrdered) -> Event[Any] | None:
-    """Return the event to be taken back, None where it cannot be read or is another one."""
-    from pydantic_core import to_json
-
-    try:
-        event = decode(to_json(order.event))
-    except InvalidEvent:
-        return None
-    return event if event.id == order.fact_id else None
 
 
 def number_of(order_id: UUID) -> str:

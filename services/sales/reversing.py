@@ -15,11 +15,10 @@ from services.sales.reversals import (
     number_of,
     opposite_drawer,
     opposite_slip,
-    ordered_event,
 )
 from services.sales.slips import originals
-from shared.booking import Booker, Plan
-from shared.bus import Delivery, Done, Later, Outcome, Rejected
+from shared.booking import Booker, Plan, not_reversible, or_later, ordered_back
+from shared.bus import Delivery, Done, Outcome, Rejected
 from shared.companies import Company
 from shared.events import (
     CashMoved,
@@ -30,7 +29,6 @@ from shared.events import (
     SaleReturned,
     TenderDeclared,
 )
-from shared.store.errors import StoreUnavailable
 
 EFFECTS = ("ledger", "cash")
 """Those this service books; orders for others are for the services that do."""
@@ -38,10 +36,11 @@ EFFECTS = ("ledger", "cash")
 
 async def reverse(deliveries: Sequence[Delivery], all_: Collaborators) -> list[Outcome]:
     """Return one outcome per order: the opposite booked, or why it cannot be."""
-    try:
+
+    async def one_by_one() -> list[Outcome]:
         return [await _reverse(delivery, all_) for delivery in deliveries]
-    except StoreUnavailable as error:
-        return [Later(f"the store is unavailable: {error}")] * len(deliveries)
+
+    return await or_later(one_by_one(), len(deliveries))
 
 
 async def _reverse(delivery: Delivery, all_: Collaborators) -> Outcome:
@@ -49,11 +48,9 @@ async def _reverse(delivery: Delivery, all_: Collaborators) -> Outcome:
     if order.effect not in EFFECTS:
         return Done()
     inbox = all_.inbox if order.effect == "ledger" else all_.cash_inbox
-    if order.fact_id not in await inbox.results([order.fact_id]):
-        return _not_reversible(f"effect {order.effect} of fact {order.fact_id} is not booked")
-    event = ordered_event(order)
-    if event is None:
-        return _not_reversible(f"the order does not carry fact {order.fact_id}")
+    event = await ordered_back(order, inbox)
+    if isinstance(event, Rejected):
+        return event
 
     def prepare(_: Delivery) -> Plan[Any] | Outcome:
         company = company_of(event.data, all_)
@@ -63,7 +60,7 @@ async def _reverse(delivery: Delivery, all_: Collaborators) -> Outcome:
             plan = _opposite(event, delivery, company, all_)
         except NotBookable as error:
             return Rejected(Reason.NOT_BOOKABLE_HERE, str(error))
-        return plan or _not_reversible("nothing was booked for it")
+        return plan or not_reversible("nothing was booked for it")
 
     [outcome] = await Booker(order.effect, inbox, all_.clock).book([delivery], prepare)
     if isinstance(outcome, Done) and order.effect == "ledger":
@@ -98,7 +95,3 @@ def _opposite(
         # There is no document of the sale's own to apply this one to.
         slip = replace(slip, loose=frozenset(originals(slip.sale)))
     return book.sale(slip, company)
-
-
-def _not_reversible(detail: str) -> Rejected:
-    return Rejected(Reason.NOT_REVERSIBLE, detail)

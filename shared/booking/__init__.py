@@ -8,7 +8,7 @@ judge   an error of Dynamics becomes the outcome by what can help it
 from __future__ import annotations
 
 from shared.booking.answering import each_once, or_later
-from shared.booking.booking import Booker, Plan, Prepare
+from shared.booking.booking import Booker, Plan, Prepare, posted
 from shared.booking.configured import configured
 from shared.booking.digests import content_digest
 from shared.booking.failures import failure
@@ -27,4 +27,5 @@ __all__ = [
     "not_reversible",
     "or_later",
     "ordered_back",
+    "posted",
 ]
