@@ -20,7 +20,13 @@ from shared.telemetry import WAITING
 
 _log = logging.getLogger("tillbus.bus")
 
-FIRST_PROBES = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15))
+FIRST_PROBES = (
+    # What it waits for may have come while it was being handled: nobody releases it any more.
+    timedelta(seconds=5),
+    timedelta(minutes=1),
+    timedelta(minutes=5),
+    timedelta(minutes=15),
+)
 PROBE_INTERVAL = timedelta(hours=1)
 """After the first ones, counted from when the oldest fact of a key was parked."""
 
