@@ -79,7 +79,7 @@ async def test_a_parked_fact_waits_off_the_bus_and_comes_back_when_its_key_is_re
 ) -> None:
     await publisher.publish([sale_event(1)])
     await service.take(1)
-    assert await service.run(timedelta(seconds=10)) == 0
+    assert await service.run(timedelta(seconds=4)) == 0
     assert await service.take(1, seconds=0.5) == []
 
     service.item_exists = True
