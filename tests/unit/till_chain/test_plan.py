@@ -20,7 +20,10 @@ from infra.local.till.chain.outages import joined
 from infra.local.till.chain.sites import chain_sites
 from infra.local.till.stores import TICK
 from shared.events import (
+    CustomerRegistered,
     Fact,
+    LoyaltyEarned,
+    LoyaltyRedeemed,
     SaleCompleted,
     SaleReturned,
     SaleVoided,
@@ -274,6 +277,18 @@ def test_tills_put_again_only_what_they_have_put_before() -> None:
         again += len(repeated)
         seen.update(ids)
     assert again > 3
+
+
+def test_every_loyalty_card_is_registered_once_before_it_is_used() -> None:
+    registered: Counter[tuple[str, str | None]] = Counter()
+    used = 0
+    for fact in facts_of(Plan(Options(stores=8, days=2, troubles=TROUBLES["many"]))):
+        if isinstance(fact, CustomerRegistered):
+            registered[fact.company, fact.loyalty_card] += 1
+        if isinstance(fact, LoyaltyEarned | LoyaltyRedeemed):
+            used += 1
+            assert registered[fact.transaction.company, fact.card] == 1
+    assert used > len(registered) > 0
 
 
 def test_everything_put_is_accepted_by_the_contract_and_travels_unchanged() -> None:

@@ -15,8 +15,7 @@ from infra.local.till.chain.options import Options
 from infra.local.till.chain.outages import outages
 from infra.local.till.chain.sites import Site, chain_sites
 from infra.local.till.chain.steps import Doing, Step
-from infra.local.till.chain.trading import Appointment, StoreDay
-from infra.local.till.memory import Memory
+from infra.local.till.chain.trading import Appointment, Company, StoreDay
 
 REMEMBERED = 500
 """Receipts a company's customers still have of earlier days."""
@@ -60,18 +59,18 @@ class Plan(Iterable[Step]):
         return merge(self._trading(), self._connections(), key=attrgetter("at"))
 
     def _trading(self) -> Iterator[Step]:
-        memories: dict[str, Memory] = defaultdict(Memory)
-        agendas = [self._agenda(site, memories[site.store.company]) for site in self.sites]
+        companies: dict[str, Company] = defaultdict(Company)
+        agendas = [self._agenda(site, companies[site.store.company]) for site in self.sites]
         for at, act in merge(*agendas, key=itemgetter(0)):
             yield from act(at)
 
-    def _agenda(self, site: Site, memory: Memory) -> Iterator[Appointment]:
+    def _agenda(self, site: Site, company: Company) -> Iterator[Appointment]:
         """Yield a store's appointments of all days; each day begins when the last is over."""
         used = self._going_on(site)
         for day in self._days:
             if site.is_open(day):
-                memory.receipts = memory.receipts[-REMEMBERED:]
-                today = StoreDay(site, day, self.options, memory, self.clocks, used)
+                company.memory.receipts = company.memory.receipts[-REMEMBERED:]
+                today = StoreDay(site, day, self.options, company, self.clocks, used)
                 yield from today.agenda()
                 used = {terminal: today.used[terminal] for terminal in used}
 

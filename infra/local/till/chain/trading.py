@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import partial
 from operator import itemgetter
 
 from infra.local.till.chain.clocks import TillClock
+from infra.local.till.chain.members import Members
 from infra.local.till.chain.options import Options
 from infra.local.till.chain.sites import Site
 from infra.local.till.chain.steps import Doing, Step
@@ -32,6 +34,14 @@ SLOTS = 3
 LONGEST_OFF = timedelta(minutes=30)
 MID_SALE_PERCENT = 70
 """Of a hundred power cuts, those that come while a basket is open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """What all stores of a company know."""
+
+    memory: Memory = field(default_factory=Memory)
+    members: Members = field(default_factory=Members)
 
 
 class ChainTill:
@@ -77,11 +87,12 @@ class StoreDay:
         site: Site,
         day: date,
         options: Options,
-        memory: Memory,
+        company: Company,
         clocks: Mapping[str, TillClock],
         used: Mapping[str, int],
     ) -> None:
         self._site, self._day, self._options = site, day, options
+        self._members = company.members
         self._chance = random.Random(f"chain/{options.seed}/{site.name}/{day}")
         store = site.store
         self._totals = DayTotals(
@@ -90,7 +101,9 @@ class StoreDay:
         self._tills = [
             ChainTill(
                 site.till(terminal),
-                MixedTill(store, terminal, day, self._chance, memory, used=used.get(terminal, 0)),
+                MixedTill(
+                    store, terminal, day, self._chance, company.memory, used=used.get(terminal, 0)
+                ),
                 clocks[site.till(terminal)],
             )
             for terminal in store.terminals
@@ -141,7 +154,9 @@ class StoreDay:
                 elsewhere=self._options.mix.elsewhere_percent,
                 without_receipt=self._options.mix.without_receipt_percent,
             )
-            yield self._noted(till.step(at, facts))
+            store = self._site.store.number
+            known = self._members.registered(facts, store, till.clock.read(at))
+            yield self._noted(till.step(at, known))
 
     def _goes_off(
         self, till: ChainTill, opens: datetime, closes: datetime
