@@ -172,7 +172,7 @@ def _one_entry_per_point_and_gift_card_movement(world: World) -> Iterator[str]:
 
 
 def _one_record_per_customer_as_last_told(world: World) -> Iterator[str]:
-    wanted: dict[str, CustomerRegistered | CustomerUpdated] = {}
+    wanted: dict[str, Any] = {}
     for fact in world.of(CustomerRegistered, CustomerUpdated):
         if fact.customer not in wanted or fact.version > wanted[fact.customer].version:
             wanted[fact.customer] = fact
@@ -199,7 +199,7 @@ def _one_note_per_feedback(world: World) -> Iterator[str]:
 
 def _one_live_order_per_number_and_its_payments(world: World) -> Iterator[str]:
     cancelled = {fact.order for fact in world.of(OrderCancelled)}
-    last: dict[str, OrderPlaced | OrderChanged] = {}
+    last: dict[str, Any] = {}
     for fact in world.of(OrderPlaced, OrderChanged):
         if fact.order not in last or fact.version > last[fact.order].version:
             last[fact.order] = fact
