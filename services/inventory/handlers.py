@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 from uuid import UUID
 
-from pydantic_core import to_json
-
 from services.inventory.books import COUNT, TRANSFER
-from services.inventory.keeper import Changes, Counts, StockKeeper
+from services.inventory.collaborators import Collaborators, Lane
+from services.inventory.keeper import Changes, Counts
 from services.inventory.mapping import (
     StockFact,
     document,
@@ -21,62 +20,44 @@ from services.inventory.mapping import (
 )
 from services.inventory.positions import place_key
 from services.inventory.pruning import forgotten
-from shared.booking import Booker, Plan, missing_key
+from shared.booking import (
+    Booker,
+    Plan,
+    configured,
+    missing_key,
+    not_reversible,
+    or_later,
+    ordered_back,
+)
 from shared.bus import Delivery, Done, Later, Outcome, Rejected
-from shared.clock import Clock
 from shared.companies import Company
 from shared.dynamics import DynamicsError
 from shared.events import (
-    InvalidEvent,
+    BACKFILL,
     InventoryAdjusted,
     Reason,
     ReversalOrdered,
     SaleCompleted,
     SaleReturned,
     StockCounted,
-    decode,
+    fact_id,
 )
-from shared.events.envelope import BACKFILL
-from shared.events.identity import fact_id
-from shared.store.errors import StoreUnavailable
 from shared.store.inbox import Inbox
-from shared.store.records import Records
 
 _log = logging.getLogger("tillbus.inventory")
 
-_FACTS = (SaleCompleted, SaleReturned, InventoryAdjusted, StockCounted)
+_REVERSIBLE = (SaleCompleted, SaleReturned, InventoryAdjusted)
 _HAVE_SITES = ("inventory-visibility", "finance-operations")
-
-
-class Lane(NamedTuple):
-    """A book of stock and whether it is for what comes late in bulk."""
-
-    system: str
-    late: bool
-
-
-class Collaborators(Protocol):
-    """What booking needs."""
-
-    @property
-    def inbox(self) -> Inbox: ...
-    @property
-    def keepers(self) -> Mapping[Lane, StockKeeper]: ...
-    @property
-    def companies(self) -> Mapping[str, Company]: ...
-    @property
-    def clock(self) -> Clock: ...
-    @property
-    def records(self) -> Records: ...
 
 
 async def book(deliveries: Sequence[Delivery], all_: Collaborators) -> list[Outcome]:
     """Return one outcome per delivery; a fact delivered twice changes the stock once."""
-    try:
-        superseded = await _booked_before(deliveries, all_.inbox)
-        memories = await _memories(deliveries, all_)
-    except StoreUnavailable as error:
-        return [Later(f"the store is unavailable: {error}")] * len(deliveries)
+    return await or_later(_book(deliveries, all_), len(deliveries))
+
+
+async def _book(deliveries: Sequence[Delivery], all_: Collaborators) -> list[Outcome]:
+    superseded = await _booked_before(deliveries, all_.inbox)
+    memories = await _memories(deliveries, all_)
 
     def prepare(delivery: Delivery) -> Plan[Any] | Outcome:
         fact: StockFact = delivery.event.data
@@ -92,26 +73,26 @@ async def book(deliveries: Sequence[Delivery], all_: Collaborators) -> list[Outc
 
 async def take_back(deliveries: Sequence[Delivery], all_: Collaborators) -> list[Outcome]:
     """Return one outcome per ordered reversal of what facts did to stock."""
-    ours = [each for each in deliveries if each.event.data.effect == "stock"]
-    try:
-        booked = await all_.inbox.results([each.event.data.fact_id for each in ours])
-    except StoreUnavailable as error:
-        return [Later(f"the store is unavailable: {error}")] * len(deliveries)
+    return await or_later(_take_back(deliveries, all_), len(deliveries))
+
+
+async def _take_back(deliveries: Sequence[Delivery], all_: Collaborators) -> list[Outcome]:
+    orders: dict[UUID, ReversalOrdered] = {each.event.id: each.event.data for each in deliveries}
+    events = {
+        order_id: await ordered_back(order, all_.inbox)
+        for order_id, order in orders.items()
+        if order.effect == "stock"
+    }
 
     def prepare(delivery: Delivery) -> Plan[Any] | Outcome:
-        order: ReversalOrdered = delivery.event.data
-        if order.effect != "stock":
+        event = events.get(delivery.event.id)
+        if event is None:
             return Done()
-        if order.fact_id not in booked:
-            return _not_reversible(f"the fact {order.fact_id} has not changed the stock")
-        try:
-            fact = decode(to_json(order.event)).data
-        except InvalidEvent as error:
-            return _not_reversible(f"the event of {order.fact_id} cannot be read: {error}")
-        if fact.event_id != order.fact_id:
-            return _not_reversible(f"the event enclosed is {fact.event_id}, not {order.fact_id}")
-        if isinstance(fact, StockCounted) or not isinstance(fact, _FACTS):
-            return _not_reversible("a count says what was there; count again")
+        if isinstance(event, Rejected):
+            return event
+        fact = event.data
+        if not isinstance(fact, _REVERSIBLE):
+            return not_reversible("a count says what was there; count again")
         return _plan(fact, delivery, all_, lambda each: reversed_changes(each, delivery.event.id))
 
     return await Booker("stock", all_.inbox, all_.clock).book(deliveries, prepare)
@@ -124,10 +105,9 @@ def _plan(
     turned: Callable[[Changes], Changes],
 ) -> Plan[Any] | Outcome:
     name, store = fact.place
-    company = all_.companies.get(name)
-    if company is None:
-        detail = f"company {name} is not in the setting COMPANIES"
-        return Rejected(Reason.UNKNOWN_COMPANY, detail)
+    company = configured(all_.companies, name)
+    if isinstance(company, Rejected):
+        return company
     if company.stock == "none":
         return Done()
     if isinstance(fact, SaleCompleted | SaleReturned) and moves_itself(company):
@@ -209,10 +189,6 @@ def _no_site(system: str, company: str, store: str) -> Later:
     cause = f"COMPANIES names no site for store {store} of {company}, and {system} needs one"
     _log.error("%s", cause)
     return Later(cause)
-
-
-def _not_reversible(detail: str) -> Rejected:
-    return Rejected(Reason.NOT_REVERSIBLE, detail)
 
 
 def _what(fact: StockFact) -> str:

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from services.inventory.books import StockBook, stock_book
-from services.inventory.handlers import Lane
+from services.inventory.collaborators import Lane
 from services.inventory.keeper import StockKeeper
 from shared.bus import BusCollaborators, once
 from shared.clock import Clock
 from shared.companies import Company
-from shared.service import Opened, opened
+from shared.service import opened
 from shared.store.inbox import Inbox
 from shared.store.records import Records
 
@@ -43,16 +40,19 @@ class InventorySettings(BaseSettings):
 
 @dataclass(frozen=True, slots=True)
 class Wired:
-    """The collaborators of the handlers and of the trigger."""
+    """The collaborators of the handlers and of the triggers."""
 
     bus: BusCollaborators
-    clock: Clock
+    companies: dict[str, Company]
     inbox: Inbox
     records: Records
     keepers: dict[Lane, StockKeeper]
-    companies: dict[str, Company]
     horizon: timedelta
     resources: AsyncExitStack
+
+    @property
+    def clock(self) -> Clock:
+        return self.bus.clock
 
     async def aclose(self) -> None:
         """Close the connections to bus, store and Dynamics."""
@@ -60,88 +60,23 @@ class Wired:
 
 
 async def _build() -> Wired:
+    from services.inventory.opening import open_books
+
     settings = InventorySettings()
     async with AsyncExitStack() as opening:
         service = await opening.enter_async_context(opened("inventory"))
-        keepers: dict[Lane, StockKeeper] = {}
-        for system in sorted({company.stock for company in settings.companies.values()} - {"none"}):
-            books = await opening.enter_async_context(
-                _BOOKS[system](service, settings.stock_window)
-            )
-            for late, book in enumerate(books):
-                keepers[Lane(system, bool(late))] = StockKeeper(
-                    book, service.store.records, service.bus.clock
-                )
+        store, clock = service.store, service.bus.clock
+        companies, window = settings.companies.values(), settings.stock_window
+        books = await open_books(companies, opening, clock, store.notes, window)
         return Wired(
             bus=service.bus,
-            clock=service.bus.clock,
-            inbox=service.store.inbox("stock"),
-            records=service.store.records,
-            keepers=keepers,
             companies=settings.companies,
+            inbox=store.inbox("stock"),
+            records=store.records,
+            keepers={lane: StockKeeper(book, store.records, clock) for lane, book in books.items()},
             horizon=settings.stock_horizon,
             resources=opening.pop_all(),
         )
-
-
-Books = AsyncIterator[tuple[StockBook, StockBook]]
-"""A product's book for live changes, and for those that come late in bulk."""
-
-
-@asynccontextmanager
-async def _inventory_visibility(service: Opened, window: timedelta) -> Books:
-    from shared.dynamics.inventory_visibility import (
-        InventoryVisibilitySettings,
-        inventory_visibility,
-    )
-
-    settings = InventoryVisibilitySettings()
-    async with inventory_visibility(settings, service.bus.clock, service.store.notes) as product:
-        yield _books("inventory-visibility", product, window=window, most=settings.bulk)
-
-
-@asynccontextmanager
-async def _finance_operations(service: Opened, window: timedelta) -> Books:
-    from shared.dynamics import DynamicsSettings, finance_operations
-
-    settings = DynamicsSettings()
-    async with finance_operations(settings, service.bus.clock, service.store.notes) as product:
-        yield _books(
-            "finance-operations",
-            product,
-            window=window,
-            most=_MOST_JOURNALS,
-            posts_journals="post" in settings.custom_services,
-            offset_account=settings.movement_offset_account,
-        )
-
-
-@asynccontextmanager
-async def _business_central(service: Opened, window: timedelta) -> Books:
-    from shared.dynamics.business_central import BusinessCentralSettings, business_central
-
-    settings = BusinessCentralSettings()
-    async with business_central(settings, service.bus.clock, service.store.notes) as product:
-        yield _books("business-central", product, window=window, most=_MOST_OPERATIONS)
-
-
-_MOST_JOURNALS = 64
-"""Of Finance & Operations sent together: each is several requests, eight of them at a time."""
-_MOST_OPERATIONS = 100
-"""Of one `$batch` (Business Central: limits)."""
-
-_BOOKS = {
-    "inventory-visibility": _inventory_visibility,
-    "finance-operations": _finance_operations,
-    "business-central": _business_central,
-}
-
-
-def _books(system: str, product: Any, **options: Any) -> tuple[StockBook, StockBook]:
-    return (
-        stock_book(system, product.stock, **options),
-        stock_book(system, product.late_stock, **options),
-    )
 
 
 collaborators = once(_build)

@@ -17,7 +17,7 @@ import pytest_asyncio
 from infra.local.dynamics import DynamicsSimulator, ManualClock
 from infra.local.dynamics.inventory_visibility import ENVIRONMENT_ID
 from services.inventory import wiring
-from services.inventory.handlers import Lane
+from services.inventory.collaborators import Lane
 
 BUS = (
     "Endpoint=sb://127.0.0.1:1;SharedAccessKeyName=RootManageSharedAccessKey;"

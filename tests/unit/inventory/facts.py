@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from services.inventory.books import stock_book
-from services.inventory.handlers import Lane
+from services.inventory.collaborators import Lane
 from services.inventory.keeper import StockKeeper
 from shared.bus import Delivery
 from shared.clock import Clock

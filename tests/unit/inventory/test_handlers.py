@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from services.inventory import handlers
+from services.inventory.collaborators import Lane
 from services.inventory.pruning import prune
 from shared.bus import Done, Later, Outcome, Parked, Rejected
 from shared.dynamics import (
@@ -87,10 +88,10 @@ async def test_two_facts_of_one_delivery_go_in_one_call(stock: MemoryStock) -> N
 
 async def test_late_facts_go_in_the_lane_of_bulk(stock: MemoryStock) -> None:
     all_ = Collaborators(stock)
-    used: list[handlers.Lane] = []
+    used: list[Lane] = []
 
-    class Watched(dict[handlers.Lane, Any]):
-        def __getitem__(self, lane: handlers.Lane) -> Any:
+    class Watched(dict[Lane, Any]):
+        def __getitem__(self, lane: Lane) -> Any:
             used.append(lane)
             return super().__getitem__(lane)
 

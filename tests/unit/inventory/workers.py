@@ -18,8 +18,8 @@ from uuid import UUID
 
 from services.inventory import handlers
 from services.inventory.books import StockBook
+from services.inventory.collaborators import Lane
 from services.inventory.gathering import Gatherer
-from services.inventory.handlers import Lane
 from services.inventory.keeper import StockKeeper
 from shared.bus import Delivery, Done, Outcome
 from shared.dynamics import Failed, Posting, TryLater
