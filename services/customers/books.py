@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
-from services.customers.authority import SENT, Authority
-from shared.clock import Clock
-from shared.companies import Company, CustomerBook, EntryBook
-from shared.dynamics.ports.loyalty import GiftCards, Loyalty
+from services.customers.authority import SENT
+from shared.companies import CustomerBook, EntryBook
 from shared.dynamics.ports.master_data import Customers
 from shared.dynamics.ports.notes import Notes
 from shared.events import Effect
-from shared.store.archive import Archive
-from shared.store.audit import Audit
-from shared.store.inbox import Inbox
-from shared.store.parking import Parking
-from shared.store.records import Records
 
 P = TypeVar("P")
 
@@ -59,32 +51,3 @@ class NotesBook:
     system: CustomerBook
     entity_set: str
     notes: Notes
-
-
-class Collaborators(Protocol):
-    """What the handlers need."""
-
-    @property
-    def clock(self) -> Clock: ...
-    @property
-    def inbox(self) -> Callable[[Effect], Inbox]: ...
-    @property
-    def records(self) -> Records: ...
-    @property
-    def archive(self) -> Archive: ...
-    @property
-    def parking(self) -> Parking: ...
-    @property
-    def audit(self) -> Audit: ...
-    @property
-    def companies(self) -> Mapping[str, Company]: ...
-    @property
-    def authority(self) -> Authority: ...
-    @property
-    def books(self) -> Mapping[CustomerBook, CustomersBook]: ...
-    @property
-    def loyalty(self) -> Mapping[EntryBook, EntriesBook[Loyalty]]: ...
-    @property
-    def gift_cards(self) -> Mapping[EntryBook, EntriesBook[GiftCards]]: ...
-    @property
-    def notes(self) -> NotesBook | None: ...

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Final
 
-from services.customers.books import Collaborators
+from services.customers.collaborators import Collaborators
 from services.customers.drafting import DUE, Change
 from services.customers.handlers import books_of
 from services.customers.profile import PROFILES, Profile

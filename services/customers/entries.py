@@ -8,8 +8,9 @@ from decimal import Decimal
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from services.customers.books import Collaborators, EntriesBook
+from services.customers.books import EntriesBook
 from services.customers.cards import Cards, waiting_key
+from services.customers.collaborators import Collaborators
 from services.customers.mapping import without_quotes
 from shared.booking import Booker, Plan, failure
 from shared.bus import Delivery, Done, Outcome, Parked

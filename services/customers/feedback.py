@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from services.customers.books import Collaborators, NotesBook
+from services.customers.books import NotesBook
+from services.customers.collaborators import Collaborators
 from services.customers.mapping import without_quotes
-from services.customers.outcomes import configured, or_later
 from services.customers.profile import PROFILES, Profile
-from shared.booking import Booker, Plan
+from shared.booking import Booker, Plan, configured, or_later
 from shared.bus import Delivery, Outcome, Rejected
 from shared.companies import Company
 from shared.dynamics import Failed, Posting

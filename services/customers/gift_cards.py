@@ -7,14 +7,15 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from services.customers.books import Collaborators, EntriesBook
+from services.customers.books import EntriesBook
 from services.customers.cards import GIFT_CARDS, Cards
+from services.customers.collaborators import Collaborators
 from services.customers.entries import Entries, Prepared, book_entries
-from services.customers.outcomes import configured, or_later
+from shared.booking import configured, or_later
 from shared.bus import Delivery, Outcome, Rejected
 from shared.companies import Company
 from shared.dynamics.ports.loyalty import CardMovement, GiftCardEntry
-from shared.events import GiftCardRedeemed, GiftCardSold, Reason
+from shared.events import GiftCardRedeemed, GiftCardSold
 
 GiftCardFact = GiftCardSold | GiftCardRedeemed
 
@@ -42,13 +43,9 @@ async def book_gift_card_entries(
 
 def _prepared(fact: GiftCardFact, collaborators: Collaborators) -> Prepared[GiftCardEntry]:
     company = fact.transaction.company
-    settings = configured(collaborators.companies, company)
+    settings = configured(collaborators.companies, company, fact.currency)
     if isinstance(settings, Rejected):
         return settings
-    if fact.currency not in settings.currencies:
-        allowed = ", ".join(settings.currencies)
-        detail = f"company {company} does not sell in {fact.currency}, only in {allowed}"
-        return Rejected(Reason.UNKNOWN_CURRENCY, detail)
     entry = gift_card_entry(fact, settings)
     issues = entry.movement is CardMovement.ISSUED
     return Entries(

@@ -9,12 +9,13 @@ from uuid import UUID
 
 from opentelemetry.trace import SpanKind
 
-from services.customers.books import Collaborators, CustomersBook
+from services.customers.books import CustomersBook
 from services.customers.cards import LOYALTY_CARDS, Cards, waiting_key
+from services.customers.collaborators import Collaborators
 from services.customers.drafting import Change
-from services.customers.outcomes import combined, configured, or_later
+from services.customers.outcomes import combined
 from services.customers.registry import Registry, Written
-from shared.booking import Booker, Plan
+from shared.booking import Booker, Plan, configured, or_later
 from shared.bus import Delivery, Done, Outcome, Parked, Rejected
 from shared.dynamics import Posting
 from shared.events import ERASED, Effect

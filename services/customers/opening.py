@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Opened:
+class OpenedBooks:
     """The books there are, by the product's name."""
 
     customers: dict[CustomerBook, CustomersBook] = field(default_factory=dict)
@@ -29,14 +29,14 @@ class Opened:
 
 async def open_books(
     companies: Iterable[Company], opening: AsyncExitStack, clock: Clock, notes: Book
-) -> Opened:
+) -> OpenedBooks:
     """Sign-in happens with the first request. Raises ValidationError naming a missing setting."""
     wanted = {
         name
         for company in companies
         for name in (*company.customers, company.loyalty, company.gift_cards)
     }
-    books = Opened()
+    books = OpenedBooks()
     if "finance-operations" in wanted:
         await _finance_operations(books, opening, clock, notes)
     if "business-central" in wanted:
@@ -47,7 +47,7 @@ async def open_books(
 
 
 async def _finance_operations(
-    books: Opened, opening: AsyncExitStack, clock: Clock, notes: Book
+    books: OpenedBooks, opening: AsyncExitStack, clock: Clock, notes: Book
 ) -> None:
     from shared.dynamics import DynamicsSettings, finance_operations
 
@@ -75,7 +75,7 @@ async def _finance_operations(
 
 
 async def _business_central(
-    books: Opened, opening: AsyncExitStack, clock: Clock, notes: Book
+    books: OpenedBooks, opening: AsyncExitStack, clock: Clock, notes: Book
 ) -> None:
     from shared.dynamics.business_central import BusinessCentralSettings, business_central
 
@@ -93,7 +93,9 @@ async def _business_central(
     )
 
 
-async def _dataverse(books: Opened, opening: AsyncExitStack, clock: Clock, notes: Book) -> None:
+async def _dataverse(
+    books: OpenedBooks, opening: AsyncExitStack, clock: Clock, notes: Book
+) -> None:
     from shared.dynamics.dataverse import DataverseSettings, dataverse
     from shared.dynamics.dataverse.tables import ANNOTATION, Tables
 

@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final
 
-from services.customers.books import Collaborators
+from services.customers.collaborators import Collaborators
 from services.customers.earning import EARNINGS, Earning, Sale, returned_of
 from services.customers.earnings import cards_of, changed_records
 from services.customers.entries import Entries, Prepared
-from shared.bus import Delivery, Later, Rejected
+from shared.booking import not_reversible
+from shared.bus import Delivery, Later
 from shared.dynamics.ports.loyalty import PointsEntry, PointsKind
-from shared.events import Reason
 
 ROUNDS: Final = 6
 
@@ -72,5 +72,5 @@ def _entries(
     )
     if not entries:
         detail = "nothing is left to take back: returns have done so, or the customer is erased"
-        return Rejected(Reason.NOT_REVERSIBLE, detail)
+        return not_reversible(detail)
     return Entries(sale.key.company, collaborators.loyalty[settings.loyalty], entries)

@@ -7,10 +7,11 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from services.customers.books import Collaborators, EntriesBook
+from services.customers.books import EntriesBook
 from services.customers.cards import LOYALTY_CARDS, Cards
+from services.customers.collaborators import Collaborators
 from services.customers.entries import Entries, Prepared, book_entries
-from services.customers.outcomes import configured, or_later
+from shared.booking import configured, or_later
 from shared.bus import Delivery, Outcome, Rejected
 from shared.companies import Company
 from shared.dynamics.ports.loyalty import PointsEntry, PointsKind

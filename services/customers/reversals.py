@@ -10,16 +10,13 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
-from pydantic_core import to_json
-
-from services.customers.books import Collaborators
+from services.customers.collaborators import Collaborators
 from services.customers.entries import Entries, Prepared
 from services.customers.feedback import feedback_note, no_notes, note_plan, notes_book
 from services.customers.gift_cards import book_gift_card_entries, gift_card_entry
-from services.customers.outcomes import configured, or_later
 from services.customers.point_reversals import reversed_sale_points
 from services.customers.points import book_point_entries, points_entry
-from shared.booking import Booker, Plan
+from shared.booking import Booker, Plan, configured, not_reversible, or_later, ordered_back
 from shared.bus import Delivery, Done, Outcome, Rejected
 from shared.dynamics.ports.loyalty import CardMovement, GiftCardEntry, PointsEntry, PointsKind
 from shared.dynamics.ports.notes import Note
@@ -30,14 +27,11 @@ from shared.events import (
     FeedbackGiven,
     GiftCardRedeemed,
     GiftCardSold,
-    InvalidEvent,
     LoyaltyEarned,
     LoyaltyRedeemed,
-    Reason,
     ReversalOrdered,
     SaleCompleted,
     SaleReturned,
-    decode,
 )
 
 _OPPOSITE: Final[Mapping[CardMovement, CardMovement]] = {
@@ -85,9 +79,9 @@ async def _reversed_points(
     if isinstance(fact, SaleCompleted | SaleReturned):
         return await reversed_sale_points(fact, order, collaborators)
     if not isinstance(fact, LoyaltyEarned | LoyaltyRedeemed):
-        return _not_reversible(f"no points are booked for a {event.type}")
+        return not_reversible(f"no points are booked for a {event.type}")
     if fact.card == ERASED:
-        return _not_reversible("the card has been erased; take the points back by hand")
+        return not_reversible("the card has been erased; take the points back by hand")
     settings = collaborators.companies[fact.transaction.company]
     booked = points_entry(fact, settings)
     is_earning = booked.kind is PointsKind.EARNED
@@ -121,7 +115,7 @@ def _reversed_gift_card(
 ) -> Prepared[GiftCardEntry]:
     fact = event.data
     if not isinstance(fact, GiftCardSold | GiftCardRedeemed):
-        return _not_reversible(f"no gift card is booked for a {event.type}")
+        return not_reversible(f"no gift card is booked for a {event.type}")
     settings = collaborators.companies[fact.transaction.company]
     booked = gift_card_entry(fact, settings)
     entry = GiftCardEntry(
@@ -158,9 +152,9 @@ def _withdrawal(
 ) -> Plan[Note] | Outcome:
     fact = event.data
     if not isinstance(fact, FeedbackGiven):
-        return _not_reversible(f"no note is booked for a {event.type}")
+        return not_reversible(f"no note is booked for a {event.type}")
     if fact.customer == ERASED:
-        return _not_reversible("the customer has been erased, and the notes with them")
+        return not_reversible("the customer has been erased, and the notes with them")
     settings = collaborators.companies[fact.company]
     book = notes_book(settings, collaborators)
     if book is None:
@@ -179,21 +173,15 @@ def _withdrawal(
 
 async def _customers(orders: Sequence[Delivery], collaborators: Collaborators) -> list[Outcome]:
     detail = "what is known of a customer is changed back by hand, at the till or in Dynamics"
-    return [_not_reversible(detail)] * len(orders)
+    return [not_reversible(detail)] * len(orders)
 
 
 async def _event(order: Delivery, collaborators: Collaborators) -> Event[Any] | Rejected:
     """Return the event whose effect is to be taken back, or why it cannot be."""
     wanted: ReversalOrdered = order.event.data
-    booked = await collaborators.inbox(wanted.effect).results([wanted.fact_id])
-    if not booked:
-        return _not_reversible(f"the effect {wanted.effect} of {wanted.fact_id} is not booked")
-    try:
-        event = decode(to_json(wanted.event))
-    except InvalidEvent as error:
-        return _not_reversible(f"the event of {wanted.fact_id} cannot be read: {error.reason}")
-    if event.id != wanted.fact_id:
-        return _not_reversible(f"the event enclosed is {event.id}, not {wanted.fact_id}")
+    event = await ordered_back(wanted, collaborators.inbox(wanted.effect))
+    if isinstance(event, Rejected):
+        return event
     settings = configured(collaborators.companies, _company(event.data))
     return settings if isinstance(settings, Rejected) else event
 
@@ -203,10 +191,6 @@ def _company(fact: Any) -> str:
         if company := getattr(holder, "company", ""):
             return str(company)
     return ""
-
-
-def _not_reversible(detail: str) -> Rejected:
-    return Rejected(Reason.NOT_REVERSIBLE, detail)
 
 
 _REVERSING: Mapping[

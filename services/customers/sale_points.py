@@ -13,12 +13,12 @@ from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
-from services.customers.books import Collaborators
+from services.customers.collaborators import Collaborators
 from services.customers.earning import EARNINGS, Earning, Sale, earning, returned_of
 from services.customers.earnings import archived_sale, cards_of, changed_records
 from services.customers.entries import Entries, Prepared
-from services.customers.outcomes import or_later
 from services.customers.points import book_point_entries
+from shared.booking import or_later
 from shared.bus import Delivery, Done, Later, Outcome, Parked, Rejected
 from shared.companies import Company
 from shared.dynamics.ports.loyalty import PointsEntry, PointsKind

@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.customers.authority import Authority, Rules
 from services.customers.books import CustomersBook, EntriesBook, NotesBook
-from services.customers.opening import Opened, open_books
+from services.customers.opening import OpenedBooks, open_books
 from shared.bus import BusCollaborators, once
 from shared.clock import Clock
 from shared.companies import Company, CustomerBook, EntryBook
@@ -56,7 +56,7 @@ class Wired:
     audit: Audit
     companies: Mapping[str, Company]
     authority: Authority
-    opened: Opened
+    opened_books: OpenedBooks
     resources: AsyncExitStack
 
     @property
@@ -73,19 +73,19 @@ class Wired:
 
     @property
     def books(self) -> Mapping[CustomerBook, CustomersBook]:
-        return self.opened.customers
+        return self.opened_books.customers
 
     @property
     def loyalty(self) -> Mapping[EntryBook, EntriesBook[Loyalty]]:
-        return self.opened.loyalty
+        return self.opened_books.loyalty
 
     @property
     def gift_cards(self) -> Mapping[EntryBook, EntriesBook[GiftCards]]:
-        return self.opened.gift_cards
+        return self.opened_books.gift_cards
 
     @property
     def notes(self) -> NotesBook | None:
-        return self.opened.notes
+        return self.opened_books.notes
 
     async def aclose(self) -> None:
         """Close the connections to bus, store and Dynamics."""
@@ -105,7 +105,7 @@ async def _build() -> Wired:
             audit=store.audit,
             companies=settings.companies,
             authority=Authority(settings.authority),
-            opened=books,
+            opened_books=books,
             resources=opening.pop_all(),
         )
 
