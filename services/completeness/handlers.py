@@ -13,11 +13,10 @@ from services.completeness.certificate import Certificate, Verdict
 from services.completeness.certify import certify
 from services.completeness.issuing import draft
 from services.completeness.mapping import entries, noted
-from shared.bus import Delivery, Done, Later, Outcome
+from shared.bus import Delivery, Done, Outcome, or_later
 from shared.clock import Clock
 from shared.events import DocumentRejected
 from shared.store.certificates import Certificates
-from shared.store.errors import StoreUnavailable
 from shared.store.ledger import DayEntries, Evaluation, Ledger, StoreDay
 from shared.telemetry import DAYS_NOT_CLOSED, MISSING_SEQUENCES
 
@@ -47,12 +46,12 @@ class Collaborators(Protocol):
 
 async def witness(deliveries: Sequence[Delivery], collaborators: Collaborators) -> list[Outcome]:
     """Remember the whole batch in one transaction; seen before or not makes no difference."""
+    return await or_later(_witness(deliveries, collaborators), len(deliveries))
+
+
+async def _witness(deliveries: Sequence[Delivery], collaborators: Collaborators) -> list[Outcome]:
     events = [delivery.event for delivery in deliveries]
-    try:
-        await collaborators.ledger.record(entries(events, collaborators.clock()))
-    except StoreUnavailable as error:
-        _log.error("The store is unavailable, facts wait: %s", error)
-        return [Later(f"the store is unavailable: {error}")] * len(deliveries)
+    await collaborators.ledger.record(entries(events, collaborators.clock()))
     return [Done()] * len(deliveries)
 
 

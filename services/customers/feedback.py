@@ -8,8 +8,8 @@ from services.customers.books import NotesBook
 from services.customers.collaborators import Collaborators
 from services.customers.mapping import without_quotes
 from services.customers.profile import PROFILES, Profile
-from shared.booking import Booker, Plan, configured, or_later
-from shared.bus import Delivery, Outcome, Rejected
+from shared.booking import Booker, Plan, configured
+from shared.bus import Delivery, Outcome, Rejected, or_later
 from shared.companies import Company
 from shared.dynamics import Failed, Posting
 from shared.dynamics.ports.notes import Note

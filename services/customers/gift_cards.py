@@ -11,8 +11,8 @@ from services.customers.books import EntriesBook
 from services.customers.cards import GIFT_CARDS, Cards
 from services.customers.collaborators import Collaborators
 from services.customers.entries import Entries, Prepared, book_entries
-from shared.booking import configured, or_later
-from shared.bus import Delivery, Outcome, Rejected
+from shared.booking import configured
+from shared.bus import Delivery, Outcome, Rejected, or_later
 from shared.companies import Company
 from shared.dynamics.ports.loyalty import CardMovement, GiftCardEntry
 from shared.events import GiftCardRedeemed, GiftCardSold

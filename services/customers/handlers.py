@@ -15,8 +15,8 @@ from services.customers.collaborators import Collaborators
 from services.customers.drafting import Change
 from services.customers.outcomes import combined
 from services.customers.registry import Registry, Written
-from shared.booking import Booker, Plan, configured, or_later
-from shared.bus import Delivery, Done, Outcome, Parked, Rejected
+from shared.booking import Booker, Plan, configured
+from shared.bus import Delivery, Done, Outcome, Parked, Rejected, or_later
 from shared.dynamics import Posting
 from shared.events import ERASED, Effect
 from shared.telemetry import delivery_span

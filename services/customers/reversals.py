@@ -16,8 +16,8 @@ from services.customers.feedback import feedback_note, no_notes, note_plan, note
 from services.customers.gift_cards import book_gift_card_entries, gift_card_entry
 from services.customers.point_reversals import reversed_sale_points
 from services.customers.points import book_point_entries, points_entry
-from shared.booking import Booker, Plan, configured, not_reversible, or_later, ordered_back
-from shared.bus import Delivery, Done, Outcome, Rejected
+from shared.booking import Booker, Plan, configured, not_reversible, ordered_back
+from shared.bus import Delivery, Done, Outcome, Rejected, or_later
 from shared.dynamics.ports.loyalty import CardMovement, GiftCardEntry, PointsEntry, PointsKind
 from shared.dynamics.ports.notes import Note
 from shared.events import (

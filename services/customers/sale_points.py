@@ -18,8 +18,7 @@ from services.customers.earning import EARNINGS, Earning, Sale, earning, returne
 from services.customers.earnings import archived_sale, cards_of, changed_records
 from services.customers.entries import Entries, Prepared
 from services.customers.points import book_point_entries
-from shared.booking import or_later
-from shared.bus import Delivery, Done, Later, Outcome, Parked, Rejected
+from shared.bus import Delivery, Done, Later, Outcome, Parked, Rejected, or_later
 from shared.companies import Company
 from shared.dynamics.ports.loyalty import PointsEntry, PointsKind
 from shared.events import Reason, SaleCompleted, SaleReturned, TransactionKey

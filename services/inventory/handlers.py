@@ -20,16 +20,8 @@ from services.inventory.mapping import (
 )
 from services.inventory.positions import place_key
 from services.inventory.pruning import forgotten
-from shared.booking import (
-    Booker,
-    Plan,
-    configured,
-    missing_key,
-    not_reversible,
-    or_later,
-    ordered_back,
-)
-from shared.bus import Delivery, Done, Later, Outcome, Rejected
+from shared.booking import Booker, Plan, configured, missing_key, not_reversible, ordered_back
+from shared.bus import Delivery, Done, Later, Outcome, Rejected, or_later
 from shared.companies import Company
 from shared.dynamics import DynamicsError
 from shared.events import (

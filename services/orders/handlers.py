@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
 
 from services.orders.books import Book
 from services.orders.collaborators import Collaborators
@@ -21,12 +20,11 @@ from services.orders.mapping import (
     parking_key,
 )
 from services.orders.state import KIND, Order, order_of
-from shared.booking import Booker, Plan, failure
-from shared.bus import Delivery, Later, Outcome, Parked, Rejected
-from shared.companies import Company
+from shared.booking import Booker, Plan, configured, failure
+from shared.bus import Delivery, Later, Outcome, Parked, Rejected, or_later, without_store
 from shared.dynamics import DynamicsError
 from shared.dynamics.ports.documents import DocumentKind, Payment
-from shared.events import OrderCancelled, PaymentCaptured, Reason
+from shared.events import OrderCancelled, PaymentCaptured
 from shared.store.errors import StoreUnavailable
 
 _log = logging.getLogger("tillbus.orders")
@@ -57,19 +55,20 @@ async def book_payments(
     Money that was taken for an order that is declined or cancelled is the customer's all the same:
     it is booked on account.
     """
+    return await or_later(_payments(deliveries, collaborators), len(deliveries))
+
+
+async def _payments(deliveries: Sequence[Delivery], collaborators: Collaborators) -> list[Outcome]:
     keys = {order_key(delivery.event.data) for delivery in deliveries}
-    try:
-        records = await collaborators.records.read(KIND, keys)
-        orders = {key: order_of(records.get(key)) for key in keys}
-        invoices = await _invoices(deliveries, orders, collaborators)
-    except StoreUnavailable as error:
-        return [_store_down(error)] * len(deliveries)
+    records = await collaborators.records.read(KIND, keys)
+    orders = {key: order_of(records.get(key)) for key in keys}
+    invoices = await _invoices(deliveries, orders, collaborators)
 
     def prepare(delivery: Delivery) -> Plan[Payment] | Outcome:
         fact: PaymentCaptured = delivery.event.data
-        company = collaborators.companies.get(fact.company)
-        if company is None or fact.currency not in company.currencies:
-            return _not_ours(fact, company)
+        company = configured(collaborators.companies, fact.company, fact.currency)
+        if isinstance(company, Rejected):
+            return company
         if not orders[order_key(fact)].takes_payments:
             return Parked(parking_key(fact), f"order {fact.order} is not booked")
         book = collaborators.books[company.orders]
@@ -141,15 +140,17 @@ async def _by_order(
 
 
 async def _one(delivery: Delivery, collaborators: Collaborators, work: _Work) -> Outcome:
-    fact: Any = delivery.event.data
-    company = collaborators.companies.get(fact.company)
-    if company is None or _is_foreign(fact, company):
-        return _not_ours(fact, company)
+    fact: Content | OrderCancelled = delivery.event.data
+    currency = None if isinstance(fact, OrderCancelled) else fact.currency
+    company = configured(collaborators.companies, fact.company, currency)
+    if isinstance(company, Rejected):
+        return company
     try:
         async with collaborators.claims.held(parking_key(fact)):
             return await work(Desk(fact, company, collaborators), delivery)
     except StoreUnavailable as error:
-        return _store_down(error)
+        _log.error("The store is unavailable, order %s waits: %s", order_key(fact), error)
+        return without_store(error)
     except Overtaken as error:
         return Later(str(error))
     except DynamicsError as error:
@@ -158,22 +159,3 @@ async def _one(delivery: Delivery, collaborators: Collaborators, work: _Work) ->
 
 def _waits_for(fact: OrderFact, error: DynamicsError) -> str:
     return order_waits_for(fact, error) if isinstance(fact, Content) else parking_key(fact)
-
-
-def _is_foreign(fact: OrderFact, company: Company) -> bool:
-    return not isinstance(fact, OrderCancelled) and fact.currency not in company.currencies
-
-
-def _not_ours(fact: OrderFact, company: Company | None) -> Rejected:
-    if company is None:
-        detail = f"company {fact.company} is not in the setting COMPANIES"
-        return Rejected(Reason.UNKNOWN_COMPANY, detail)
-    assert not isinstance(fact, OrderCancelled)
-    allowed = ", ".join(company.currencies)
-    detail = f"company {fact.company} does not sell in {fact.currency}, only in {allowed}"
-    return Rejected(Reason.UNKNOWN_CURRENCY, detail)
-
-
-def _store_down(error: StoreUnavailable) -> Later:
-    _log.error("The store is unavailable, web orders wait: %s", error)
-    return Later(f"the store is unavailable: {error}")

@@ -20,8 +20,8 @@ from services.sales.accounts import NotBookable
 from services.sales.collaborators import Collaborators
 from services.sales.journals import ticket_entries
 from services.sales.slips import Drawer, DrawerSlip, Sale, Slip, originals
-from shared.booking import Booker, Plan, configured, each_once
-from shared.bus import Delivery, Done, Outcome, PublishFailed, Rejected
+from shared.booking import Booker, Plan, configured
+from shared.bus import Delivery, Done, Outcome, PublishFailed, Rejected, each_once
 from shared.companies import Company
 from shared.events import (
     BACKFILL,

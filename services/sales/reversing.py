@@ -17,8 +17,8 @@ from services.sales.reversals import (
     opposite_slip,
 )
 from services.sales.slips import originals
-from shared.booking import Booker, Plan, not_reversible, or_later, ordered_back
-from shared.bus import Delivery, Done, Outcome, Rejected
+from shared.booking import Booker, Plan, not_reversible, ordered_back
+from shared.bus import Delivery, Done, Outcome, Rejected, or_later
 from shared.companies import Company
 from shared.events import (
     CashMoved,

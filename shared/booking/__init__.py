@@ -7,7 +7,6 @@ judge   an error of Dynamics becomes the outcome by what can help it
 
 from __future__ import annotations
 
-from shared.booking.answering import each_once, or_later
 from shared.booking.booking import Booker, Plan, Prepare, posted
 from shared.booking.configured import configured
 from shared.booking.digests import content_digest
@@ -21,11 +20,9 @@ __all__ = [
     "Prepare",
     "configured",
     "content_digest",
-    "each_once",
     "failure",
     "missing_key",
     "not_reversible",
-    "or_later",
     "ordered_back",
     "posted",
 ]

@@ -9,10 +9,17 @@ from decimal import Decimal
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from shared.booking.answering import OTHER_CONTENT, first_of_each, or_later
 from shared.booking.digests import content_digest
 from shared.booking.failures import failure
-from shared.bus import Delivery, Done, Outcome, Rejected
+from shared.bus import (
+    OTHER_CONTENT,
+    Delivery,
+    Done,
+    Outcome,
+    Rejected,
+    first_of_each,
+    or_later,
+)
 from shared.clock import Clock
 from shared.dynamics import Booked, DynamicsError, Posting
 from shared.events import DocumentPosted, DocumentRef, Effect, Fact, Reason, transaction_of

@@ -6,6 +6,7 @@ Azure Functions and is imported by `function_app.py` only, so that a handler's t
 
 from __future__ import annotations
 
+from shared.bus.answering import OTHER_CONTENT, each_once, first_of_each, or_later
 from shared.bus.collaborators import BusCollaborators, BusSettings, bus_collaborators, once
 from shared.bus.delivery import Delivery, Handler
 from shared.bus.outcomes import Done, Later, Outcome, Parked, Rejected, without_store
@@ -14,6 +15,7 @@ from shared.bus.retry import RetryPolicy
 from shared.bus.topology import InvalidTopology, Topology
 
 __all__ = [
+    "OTHER_CONTENT",
     "BusCollaborators",
     "BusSettings",
     "Delivery",
@@ -30,6 +32,9 @@ __all__ = [
     "Topology",
     "Unsent",
     "bus_collaborators",
+    "each_once",
+    "first_of_each",
     "once",
+    "or_later",
     "without_store",
 ]

@@ -6,10 +6,11 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from uuid import UUID
 
-from shared.bus import Delivery, Later, Outcome, without_store
+from shared.bus.delivery import Delivery
+from shared.bus.outcomes import Later, Outcome, without_store
 from shared.store.errors import StoreUnavailable
 
-_log = logging.getLogger("tillbus.booking")
+_log = logging.getLogger("tillbus.bus")
 
 OTHER_CONTENT = Later("another content under this id was tried at the same time")
 """It comes again, and is then compared with what is booked."""
