@@ -21,8 +21,11 @@ from shared.telemetry import WAITING
 _log = logging.getLogger("tillbus.bus")
 
 FIRST_PROBES = (
-    # What it waits for may have come while it was being handled: nobody releases it any more.
+    # What it waits for may come while it is being handled or probed, and so release nothing: that
+    # must not cost minutes.
     timedelta(seconds=5),
+    timedelta(seconds=15),
+    timedelta(seconds=30),
     timedelta(minutes=1),
     timedelta(minutes=5),
     timedelta(minutes=15),

@@ -288,11 +288,11 @@ def probes(waited_until: timedelta, every: timedelta) -> Iterator[timedelta]:
 def test_probes_come_at_growing_intervals() -> None:
     minutes = [moment / MINUTE for moment in probes(timedelta(hours=4), MINUTE / 12)]
 
-    assert minutes == [1 / 12, 1, 5, 15, 60, 120, 180, 240]
+    assert minutes == [1 / 12, 1 / 4, 1 / 2, 1, 5, 15, 60, 120, 180, 240]
 
 
 def test_probes_missed_while_nobody_looked_are_made_up_for_by_one() -> None:
-    assert probes_due(timedelta(hours=2)) == 6
+    assert probes_due(timedelta(hours=2)) == 8
     assert len(list(probes(timedelta(hours=4), timedelta(hours=2)))) == 2
 
 
