@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from shared.bus import Later, Outcome, Parked, Rejected
+from shared.bus import Later, Outcome, Parked, Rejected, nameless
 from shared.dynamics import (
     Conflict,
     DynamicsError,
@@ -36,7 +36,7 @@ def _try_later(error: DynamicsError, now: datetime, _: str) -> Outcome:
 def _set_up_wrong(error: DynamicsError, _now: datetime, waits_for: str) -> Outcome:
     # The fact is right and an administrator can make it succeed: it must not become a dead letter
     # before they had the time the retry policy gives them.
-    _log.error("Dynamics is set up wrongly for %s: %s", waits_for, error.describe())
+    _log.error("Dynamics is set up wrongly for %s: %s", nameless(waits_for), error.describe())
     return Later(error.describe())
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from shared.bus.answering import OTHER_CONTENT, each_once, first_of_each, or_later
 from shared.bus.collaborators import BusCollaborators, BusSettings, bus_collaborators, once
 from shared.bus.delivery import Delivery, Handler
-from shared.bus.outcomes import Done, Later, Outcome, Parked, Rejected, without_store
+from shared.bus.outcomes import Done, Later, Outcome, Parked, Rejected, nameless, without_store
 from shared.bus.publisher import Publisher, PublishFailed, Unsent
 from shared.bus.retry import RetryPolicy
 from shared.bus.topology import InvalidTopology, Topology
@@ -34,6 +34,7 @@ __all__ = [
     "bus_collaborators",
     "each_once",
     "first_of_each",
+    "nameless",
     "once",
     "or_later",
     "without_store",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from opentelemetry.trace import Span, use_span
 
 from shared.bus.fulfilment import Item
+from shared.bus.outcomes import nameless
 from shared.bus.verdicts import Action, Verdict
 from shared.events import DocumentPosted
 from shared.telemetry import (
@@ -58,10 +59,11 @@ def record(item: Item, verdict: Verdict) -> None:
         with _in(item.span):
             _log.info("Message %s waits: %s", item.message.message_id, verdict.cause)
     elif verdict.park is not None:
-        item.span.set_attribute("tillbus.parked.key", verdict.park.key)
+        key = nameless(verdict.park.key)
+        item.span.set_attribute("tillbus.parked.key", key)
         PARKED.add(1, where)
         with _in(item.span):
-            _log.info("Message %s is parked %s", item.message.message_id, verdict.cause)
+            _log.info("Message %s is parked under %s", item.message.message_id, key)
     else:
         _record_postings(item, verdict, where)
 

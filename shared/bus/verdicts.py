@@ -189,8 +189,7 @@ def _parked(outcome: Parked, case: Case) -> Verdict:
         deadline=before.deadline if before else case.now + (outcome.patience or case.patience),
         traceparent=case.traceparent,
     )
-    cause, events = f"under {fact.key}: {fact.missing}", _announcements(outcome.also, case)
-    return Verdict(Action.COMPLETE, cause=cause, events=events, park=fact)
+    return Verdict(Action.COMPLETE, events=_announcements(outcome.also, case), park=fact)
 
 
 def _waited_out(outcome: Parked, case: Case, stay: Stay | None) -> Rejected:

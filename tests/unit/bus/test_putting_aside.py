@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from shared.bus import Delivery, Done, Outcome, Parked
+import pytest
+
+from shared.bus import Delivery, Done, Outcome, Parked, nameless
 from shared.events import encode
 from tests.unit.bus.samples import NOW, message, posted, sale_event
 from tests.unit.bus.world import UnavailableArchive, UnavailableParking, World, always
@@ -107,3 +109,29 @@ async def test_what_cannot_be_archived_waits_and_is_not_handled() -> None:
     assert world.calls == []
     assert len(world.bus.sent("sale-completed")) == 2
     assert world.settlement.completed == messages
+
+
+@pytest.mark.parametrize(
+    ("key", "told"),
+    [
+        ("customer/gbrt/C-10010", "customer/gbrt/…"),
+        ("card/gbrt/LC-0/7", "card/gbrt/…"),
+        ("item/gbrt/85123A", "item/gbrt/85123A"),
+        ("sale/gbrt/S1/2026-03-02/T1/7", "sale/gbrt/S1/2026-03-02/T1/7"),
+    ],
+)
+def test_keys_lose_what_names_a_person(key: str, told: str) -> None:
+    assert nameless(key) == told
+
+
+async def test_the_log_does_not_say_for_whose_card_a_fact_waits(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO", "tillbus.bus")
+
+    await World().consume(
+        [message(sale_event())], always(Parked("card/gbrt/LC-4711", "no card LC-4711"))
+    )
+
+    assert "is parked under card/gbrt/…" in caplog.text
+    assert "LC-4711" not in caplog.text
