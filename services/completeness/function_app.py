@@ -9,7 +9,7 @@ import azure.functions as func
 
 from services.completeness import api, forgetting, handlers, wiring
 from shared.bus import Delivery, Outcome
-from shared.bus.triggers import subscription_trigger
+from shared.bus.triggers import service_timer, subscription_trigger
 from shared.events import DocumentRejected
 from shared.store.errors import StoreUnavailable
 
@@ -74,16 +74,16 @@ for each in WITNESSED:
     )(_witness(each.function, each.topic))
 
 
-@app.timer_trigger(arg_name="timer", schedule="*/20 * * * * *")
-async def evaluate_store_days(timer: func.TimerRequest) -> None:
+@service_timer(app, schedule="*/20 * * * * *", wiring=wiring.collaborators)
+async def evaluate_store_days(collaborators: wiring.Wired) -> None:
     """Three times a minute, look at the store-days that have changed."""
-    await handlers.evaluate(await wiring.collaborators())
+    await handlers.evaluate(collaborators)
 
 
-@app.timer_trigger(arg_name="timer", schedule="0 15 3 * * *")
-async def forget_what_is_over(timer: func.TimerRequest) -> None:
+@service_timer(app, schedule="0 15 3 * * *", wiring=wiring.collaborators)
+async def forget_what_is_over(collaborators: wiring.Wired) -> None:
     """Every night, forget what has been kept for as long as configured."""
-    await forgetting.forget(await wiring.collaborators())
+    await forgetting.forget(collaborators)
 
 
 @app.route(route="certificates", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)

@@ -17,9 +17,7 @@ from services.customers import (
     wiring,
 )
 from shared.bus import Delivery, Outcome
-from shared.bus.collaborators import patiently
-from shared.bus.triggers import left_to_owner, parking_timer, subscription_trigger
-from shared.telemetry import detached
+from shared.bus.triggers import left_to_owner, parking_timer, service_timer, subscription_trigger
 
 app = func.Blueprint()  # type: ignore[no-untyped-call]
 
@@ -187,11 +185,10 @@ async def reverse_customer_effects(
     return await reversals.reverse(deliveries, collaborators)
 
 
-@app.timer_trigger(arg_name="timer", schedule="15 * * * * *")
-async def carry_out_decisions(timer: func.TimerRequest) -> None:
-    """Every minute, carry out what people decided on conflicts."""
-    with detached():
-        await decisions.carry_out(await patiently(wiring.collaborators))
-
-
 parking_timer(app, subscriptions=(SUBSCRIPTION,), wiring=wiring.collaborators)
+
+
+@service_timer(app, schedule="15 * * * * *", wiring=wiring.collaborators)
+async def carry_out_decisions(collaborators: wiring.Wired) -> None:
+    """Every minute, carry out what people decided on conflicts."""
+    await decisions.carry_out(collaborators)

@@ -9,17 +9,17 @@ import azure.functions as func
 from services.inventory import handlers, wiring
 from services.inventory.pruning import prune
 from shared.bus import Delivery, Outcome
-from shared.bus.collaborators import patiently
-from shared.bus.triggers import left_to_owner, parking_timer, subscription_trigger
-from shared.telemetry import detached
+from shared.bus.triggers import left_to_owner, parking_timer, service_timer, subscription_trigger
 
 app = func.Blueprint()  # type: ignore[no-untyped-call]
+
+SUBSCRIPTION = "inventory"
 
 
 @subscription_trigger(
     app,
     topic="sale-completed",
-    subscription="inventory",
+    subscription=SUBSCRIPTION,
     wiring=wiring.collaborators,
     announce=True,
     effect="stock",
@@ -36,7 +36,7 @@ async def book_sold(
 @subscription_trigger(
     app,
     topic="sale-returned",
-    subscription="inventory",
+    subscription=SUBSCRIPTION,
     wiring=wiring.collaborators,
     announce=True,
     effect="stock",
@@ -53,7 +53,7 @@ async def book_returned(
 @subscription_trigger(
     app,
     topic="inventory-adjusted",
-    subscription="inventory",
+    subscription=SUBSCRIPTION,
     wiring=wiring.collaborators,
     announce=True,
     effect="stock",
@@ -69,7 +69,7 @@ async def book_adjustments(
 @subscription_trigger(
     app,
     topic="stock-counted",
-    subscription="inventory",
+    subscription=SUBSCRIPTION,
     wiring=wiring.collaborators,
     announce=True,
     effect="stock",
@@ -85,10 +85,11 @@ async def book_counts(
 @subscription_trigger(
     app,
     topic="reversal-ordered",
-    subscription="inventory",
+    subscription=SUBSCRIPTION,
     wiring=wiring.collaborators,
     announce=True,
     effect="stock",
+    note_invalid=left_to_owner,
 )
 async def take_back(
     deliveries: Sequence[Delivery], collaborators: wiring.Wired
@@ -97,12 +98,10 @@ async def take_back(
     return await handlers.take_back(deliveries, collaborators)
 
 
-parking_timer(app, subscriptions=("inventory",), wiring=wiring.collaborators)
+parking_timer(app, subscriptions=(SUBSCRIPTION,), wiring=wiring.collaborators)
 
 
-@app.timer_trigger(arg_name="timer", schedule="0 30 3 * * *")
-async def forget_movements(timer: func.TimerRequest) -> None:
+@service_timer(app, schedule="0 30 3 * * *", wiring=wiring.collaborators)
+async def forget_movements(collaborators: wiring.Wired) -> None:
     """Forget movements older than any count that is still taken."""
-    with detached():
-        wired: wiring.Wired = await patiently(wiring.collaborators)
-        await prune(wired.records, wired.clock(), wired.horizon)
+    await prune(collaborators.records, collaborators.clock(), collaborators.horizon)

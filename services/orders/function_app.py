@@ -12,11 +12,13 @@ from shared.bus.triggers import parking_timer, subscription_trigger
 
 app = func.Blueprint()  # type: ignore[no-untyped-call]
 
+SUBSCRIPTION = "orders"
+
 
 @subscription_trigger(
     app,
     topic="order-placed",
-    subscription="orders",
+    subscription=SUBSCRIPTION,
     wiring=wiring.collaborators,
     announce=True,
     effect="order",
@@ -32,7 +34,7 @@ async def place_orders(
 @subscription_trigger(
     app,
     topic="order-changed",
-    subscription="orders",
+    subscription=SUBSCRIPTION,
     wiring=wiring.collaborators,
     announce=True,
     effect="order",
@@ -48,7 +50,7 @@ async def change_orders(
 @subscription_trigger(
     app,
     topic="order-cancelled",
-    subscription="orders",
+    subscription=SUBSCRIPTION,
     wiring=wiring.collaborators,
     announce=True,
     effect="order",
@@ -64,7 +66,7 @@ async def cancel_orders(
 @subscription_trigger(
     app,
     topic="payment-captured",
-    subscription="orders",
+    subscription=SUBSCRIPTION,
     wiring=wiring.collaborators,
     announce=True,
     effect="payment",
@@ -77,4 +79,4 @@ async def book_payments(
     return await handlers.book_payments(deliveries, collaborators)
 
 
-parking_timer(app, subscriptions=("orders",), wiring=wiring.collaborators)
+parking_timer(app, subscriptions=(SUBSCRIPTION,), wiring=wiring.collaborators)

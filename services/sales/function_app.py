@@ -8,8 +8,7 @@ import azure.functions as func
 
 from services.sales import handlers, reversing, ripening, wiring
 from shared.bus import Delivery, Outcome
-from shared.bus.triggers import parking_timer, subscription_trigger
-from shared.telemetry import detached
+from shared.bus.triggers import left_to_owner, parking_timer, service_timer, subscription_trigger
 
 app = func.Blueprint()  # type: ignore[no-untyped-call]
 
@@ -99,6 +98,7 @@ async def sum_up_days(
     subscription=SUBSCRIPTION,
     wiring=wiring.collaborators,
     announce=True,
+    note_invalid=left_to_owner,
 )
 async def reverse_bookings(
     deliveries: Sequence[Delivery], collaborators: wiring.Wired
@@ -110,8 +110,7 @@ async def reverse_bookings(
 parking_timer(app, subscriptions=(SUBSCRIPTION,), wiring=wiring.collaborators)
 
 
-@app.timer_trigger(arg_name="timer", schedule="30 * * * * *")
-async def book_ripe_aggregates(timer: func.TimerRequest) -> None:
+@service_timer(app, schedule="30 * * * * *", wiring=wiring.collaborators)
+async def book_ripe_aggregates(collaborators: wiring.Wired) -> None:
     """Every minute, book what late tickets and forgotten days have left."""
-    with detached():
-        await ripening.post_ripe(await wiring.collaborators())
+    await ripening.post_ripe(collaborators)

@@ -114,14 +114,34 @@ def parking_timer(
     """
     returning = Returning([*subscriptions, *(each + BACKFILL_SUFFIX for each in subscriptions)])
 
-    async def function(timer: func.TimerRequest) -> None:
+    async def return_parked(collaborators: C) -> None:
         """Bring back parked facts whose wait is over."""
-        with detached():
-            await returning.run((await patiently(wiring)).bus)
+        await returning.run(collaborators.bus)
 
-    function.__name__ = function.__qualname__ = f"return_parked_{subscriptions[0]}"
-    function.__annotations__ = {"timer": func.TimerRequest}
-    app.timer_trigger(arg_name="timer", schedule=PARKING_SCHEDULE)(function)
+    return_parked.__name__ = f"return_parked_{subscriptions[0]}"
+    service_timer(app, schedule=PARKING_SCHEDULE, wiring=wiring)(return_parked)
+
+
+def service_timer(
+    app: func.FunctionApp | func.Blueprint, *, schedule: str, wiring: Wiring[C]
+) -> Callable[[Callable[[C], Awaitable[None]]], Callable[[C], Awaitable[None]]]:
+    """Return a decorator that calls its function with the collaborators, time and again.
+
+    `schedule` is an NCRONTAB expression of six fields, in UTC.
+    """
+
+    def register(work: Callable[[C], Awaitable[None]]) -> Callable[[C], Awaitable[None]]:
+        async def function(timer: func.TimerRequest) -> None:
+            with detached():
+                await work(await patiently(wiring))
+
+        function.__name__ = function.__qualname__ = work.__name__
+        function.__doc__ = work.__doc__
+        function.__annotations__ = {"timer": func.TimerRequest}
+        app.timer_trigger(arg_name="timer", schedule=schedule)(function)
+        return work
+
+    return register
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,8 +43,8 @@ def test_indexing_the_service_leaves_the_heavy_libraries_to_the_first_delivery()
         "take_points_back_for_returns",
         "take_points_back_for_returns_backfill",
         "reverse_customer_effects",
-        "carry_out_decisions",
         "return_parked_customers",
+        "carry_out_decisions",
     ]
     assert loaded == []
 
