@@ -157,7 +157,7 @@ REASONS: Mapping[Reason, ReasonHelp] = MappingProxyType(
             "Look the fact up in the half-booked list; take the effect back by hand in Dynamics.",
         ),
         Reason.ATTEMPTS_EXHAUSTED: ReasonHelp(
-            "Every planned attempt failed for a cause that was expected to pass.",
+            "Every attempt failed, for as long as it is tried, for causes expected to pass.",
             _OPERATOR,
             "Read the history in the description; once the cause is gone, replay.",
         ),
