@@ -146,7 +146,10 @@ def _waits(delivery: Delivery, all_: Collaborators) -> bool:
 async def _follow_up(
     deliveries: Iterable[Delivery], outcomes: dict[UUID, Outcome], all_: Collaborators
 ) -> None:
-    """Release what waits for the sales now booked; give back what refused returns had reserved."""
+    """Release what waits for the sales now booked; give back what refused returns had reserved.
+
+    What differs from a document or ticket that is there keeps it: it is that one's as well.
+    """
     booked = {
         f"sale/{each.event.subject}"
         for each in deliveries
@@ -155,7 +158,9 @@ async def _follow_up(
     refused = [
         each.event
         for each in deliveries
-        if isinstance(outcomes[each.event.id], Rejected) and originals(each.event.data)
+        if isinstance(outcome := outcomes[each.event.id], Rejected)
+        and outcome.reason is not Reason.DOCUMENT_DIFFERS
+        and originals(each.event.data)
     ]
     if booked:
         await all_.parking.release(sorted(booked), all_.clock())

@@ -142,8 +142,12 @@ def _take(
                 )
                 return Rejected(Reason.RETURNS_MORE_THAN_SOLD, detail)
     for key, lines in mine.items():
-        texts = {str(number): str(quantity) for number, quantity in sorted(lines.items())}
-        found[str(key)][str(event.id)] = {"of": event.subject, "lines": texts}
+        entries = found[str(key)]
+        # Another content under the same id may be booked already: of both, the larger counts.
+        noted: dict[str, str] = dict(entries.get(str(event.id), {}).get("lines", {}))
+        for number, quantity in sorted(lines.items()):
+            noted[str(number)] = str(max(quantity, Decimal(noted.get(str(number), 0))))
+        entries[str(event.id)] = {"of": event.subject, "lines": noted}
     return None
 
 

@@ -219,6 +219,35 @@ async def test_a_return_that_could_not_be_booked_at_first_keeps_its_place() -> N
     assert_over((await send(all_, part(18, "2")))[0])
 
 
+async def test_another_content_under_a_booked_returns_id_does_not_free_what_it_brought_back() -> (
+    None
+):
+    all_ = Collaborators()
+    await sold(all_)
+    await send(all_, part(21, "2"))
+
+    [other] = await send(all_, part(21, "2", cashier="another"))
+    assert isinstance(other, Rejected)
+    assert other.reason is Reason.DOCUMENT_DIFFERS
+
+    [outcome] = await send(all_, part(22, "1"))
+    assert_over(outcome, "2 have come back already")
+
+
+async def test_another_content_under_a_kept_tickets_id_does_not_free_what_it_brought_back() -> None:
+    company = COMPANIES["usrt"].model_copy(update={"grain": "aggregate"})
+    all_ = Collaborators(companies={**COMPANIES, "usrt": company})
+    await sold(all_)
+    await send(all_, part(21, "2"))
+
+    [other] = await send(all_, part(21, "1"))
+    assert isinstance(other, Rejected)
+    assert other.reason is Reason.DOCUMENT_DIFFERS
+
+    [outcome] = await send(all_, part(22, "1"))
+    assert_over(outcome, "2 have come back already")
+
+
 async def test_a_corrected_return_takes_the_place_of_the_one_it_corrects() -> None:
     all_ = Collaborators()
     await sold(all_)
