@@ -64,7 +64,7 @@ class Wired:
 
 
 async def _build() -> Wired:
-    from services.sales.ledgers.opening import open_books
+    from services.sales.opening import open_books
     from shared.tax import TaxRates, check
 
     companies = SalesSettings().companies

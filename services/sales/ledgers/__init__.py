@@ -1,4 +1,4 @@
-"""Who keeps the books of a company's sales: one module per product, one table in the wiring.
+"""Who keeps the books of a company's sales: one module per product; `opening` has the table.
 
 finance-operations   every fact a retail transaction; statements are Dynamics' own
 business-central     invoice or credit memo, posted; drawers and statements as ledger journals
