@@ -9,7 +9,6 @@ from typing import Any
 from services.sales import aggregates, returns
 from services.sales.accounts import NotBookable
 from services.sales.collaborators import Collaborators
-from services.sales.handlers import company_of
 from services.sales.journals import ticket_entries
 from services.sales.reversals import (
     number_of,
@@ -17,7 +16,7 @@ from services.sales.reversals import (
     opposite_slip,
 )
 from services.sales.slips import originals
-from shared.booking import Booker, Plan, not_reversible, ordered_back
+from shared.booking import Booker, Plan, configured, not_reversible, ordered_back
 from shared.bus import Delivery, Done, Outcome, Rejected, or_later
 from shared.companies import Company
 from shared.events import (
@@ -53,14 +52,15 @@ async def _reverse(delivery: Delivery, all_: Collaborators) -> Outcome:
         return event
 
     def prepare(_: Delivery) -> Plan[Any] | Outcome:
-        company = company_of(event.data, all_)
+        # As it was booked: what is checked of facts that come in was checked then.
+        company = configured(all_.companies, event.data.place[0])
         if isinstance(company, Rejected):
             return company
         try:
             plan = _opposite(event, delivery, company, all_)
         except NotBookable as error:
             return Rejected(Reason.NOT_BOOKABLE_HERE, str(error))
-        return plan or not_reversible("nothing was booked for it")
+        return plan or not_reversible(f"a {event.type} has no opposite document")
 
     [outcome] = await Booker(order.effect, inbox, all_.clock).book([delivery], prepare)
     if isinstance(outcome, Done) and order.effect == "ledger":

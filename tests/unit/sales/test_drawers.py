@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from services.sales.handlers import book, book_cash
+from services.sales.handlers import book, book_cash, close_days
 from services.sales.reversing import reverse
 from shared.bus import Done, Outcome, Rejected
 from shared.companies import Company
@@ -25,7 +25,7 @@ from shared.events import (
 )
 from tests.unit.sales.baskets import key, simple_return, simple_sale
 from tests.unit.sales.fakes import NOW, Collaborators, delivery
-from tests.unit.sales.test_grains import close_day
+from tests.unit.sales.test_grains import close, close_day
 from tests.unit.sales.test_returns import with_archive
 
 ACCOUNTS = {"cash": "10", "bank": "12", "float": "13", "revenue": "40", "tax": "20", "card": "11"}
@@ -208,6 +208,28 @@ async def test_what_is_not_booked_or_not_carried_cannot_be_taken_back() -> None:
     assert refused(mismatch) is Reason.NOT_REVERSIBLE
     [empty] = await reverse([delivery(order(simple_sale(), event={}))], all_)
     assert refused(empty) is Reason.NOT_REVERSIBLE
+
+
+async def test_the_document_of_a_closed_day_is_not_taken_back() -> None:
+    all_ = Collaborators(companies=company(grain="statement"))
+    all_.statements.are_set_up = True
+    [outcome] = await close_days([delivery(close())], all_)
+    assert isinstance(outcome, Done)
+    assert outcome.document
+
+    [outcome] = await reverse([delivery(order(close(), "cash"))], all_)
+
+    assert refused(outcome) is Reason.NOT_REVERSIBLE
+
+
+async def test_what_was_booked_under_an_older_tax_table_can_be_taken_back() -> None:
+    all_ = Collaborators(companies=company(country="US"))
+    await book([delivery(simple_sale())], all_)
+    all_.tax_check = lambda _sale, _country: (Reason.TAX_RATE_NOT_IN_FORCE, "line 1")
+
+    [outcome] = await reverse([delivery(order(simple_sale()))], all_)
+
+    assert posted(outcome).amount == Decimal("-12.10")
 
 
 async def test_effects_of_other_services_are_left_to_them() -> None:
