@@ -77,9 +77,10 @@ Outcome = Done | Rejected | Later | Parked
 
 
 def nameless(key: str) -> str:
-    """Return a key to park under as telemetry may show it: without the customer's number or card.
+    """Return a key to park under without the customer's number or card: as telemetry may show it,
+    and whatever else is kept beyond a person's erasure.
 
-    Whoever has to know them finds them with the parked fact.
+    Whoever has to know them finds them with the fact.
     """
     kind, _, rest = key.partition("/")
     return f"{kind}/{rest.partition('/')[0]}/…" if kind in _KEYS_OF_PERSONS else key

@@ -13,7 +13,7 @@ from uuid import UUID
 from shared.bus.copies import Retry, lasting_properties
 from shared.bus.delivery import Delivery
 from shared.bus.message import Received, Stay
-from shared.bus.outcomes import Done, Later, Outcome, Parked, Rejected
+from shared.bus.outcomes import Done, Later, Outcome, Parked, Rejected, nameless
 from shared.bus.retry import RetryPolicy, extended_history
 from shared.bus.topology import BACKFILL_SUFFIX
 from shared.events import (
@@ -170,7 +170,7 @@ def _parked(outcome: Parked, case: Case) -> Verdict:
         return _rejected(_waited_out(outcome, case, before), case)
     history = message.history
     if before is None:
-        cause = f"parked under {outcome.key}: {outcome.missing}"
+        cause = f"parked under {nameless(outcome.key)}: {outcome.missing}"
         history = extended_history(history, delivery.attempt, case.now, cause)
     fact = ParkedFact(
         fact_id=delivery.event.id,
@@ -194,7 +194,8 @@ def _parked(outcome: Parked, case: Case) -> Verdict:
 
 def _waited_out(outcome: Parked, case: Case, stay: Stay | None) -> Rejected:
     waited = f" for {_rounded(case.now - stay.parked_at)}" if stay else ""
-    detail = f"waited{waited} for {outcome.key} in vain: {outcome.missing}"
+    # It ends in certificates, which nobody can erase a person from.
+    detail = f"waited{waited} for {nameless(outcome.key)} in vain: {outcome.missing}"
     return Rejected(Reason.MASTER_DATA_MISSING, detail, outcome.effect, outcome.also)
 
 

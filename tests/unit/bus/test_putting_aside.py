@@ -135,3 +135,14 @@ async def test_the_log_does_not_say_for_whose_card_a_fact_waits(
 
     assert "is parked under card/gbrt/…" in caplog.text
     assert "LC-4711" not in caplog.text
+
+
+async def test_a_rejection_does_not_say_for_whose_card_the_fact_has_waited() -> None:
+    world = World()
+    missing = Parked("card/gbrt/LC-4711", "nobody has issued this card")
+    overdue = message(sale_event(), {"parked-out": missing.key})
+
+    await world.consume([overdue], always(missing))
+
+    (rejection,) = world.settlement.dead
+    assert rejection.description == "waited for card/gbrt/… in vain: nobody has issued this card"
