@@ -21,7 +21,7 @@ from tests.simulation.chain.hazards import Process, current
 from tests.simulation.chain.virtual import now
 
 BATCH = 25
-SHORTEST_INTERVAL = 120.0
+SHORTEST_INTERVAL = 300.0
 """Seconds between two runs of a timer; one that wants to run more often costs a run its time."""
 
 _CONTEXT = SimpleNamespace(trace_context=SimpleNamespace(trace_parent=""))
