@@ -32,8 +32,7 @@ Wiring = Callable[[], _T | Awaitable[_T]]
 WIRING_DELAYS = tuple(timedelta(seconds=seconds) for seconds in (1, 2, 4, 8, 15))
 """Half a minute together: within a message's lock of one minute."""
 
-
-DEFAULT_PATIENCE = timedelta(days=3)
+DEFAULT_PARKING_PATIENCE = timedelta(days=3)
 """A weekend: master data is kept by people."""
 
 
@@ -49,7 +48,7 @@ class BusCollaborators:
     retry_policy: RetryPolicy
     parking: Parking
     archive: Archive
-    parking_patience: timedelta = DEFAULT_PATIENCE
+    parking_patience: timedelta = DEFAULT_PARKING_PATIENCE
     lanes: LiveFirst = field(default_factory=LiveFirst, compare=False)
 
     async def aclose(self) -> None:
@@ -89,7 +88,7 @@ class BusSettings(BaseSettings):
                 "set ServiceBusConnection (a connection string) or "
                 "ServiceBusConnection__fullyQualifiedNamespace (with a managed identity)"
             )
-        _ = self.patience, self.retry_policy
+        _ = self.parked_for, self.retry_policy
         return self
 
     @property
@@ -98,14 +97,14 @@ class BusSettings(BaseSettings):
         return RetryPolicy.from_settings(self.retry_delays, self.retry_patience)
 
     @property
-    def patience(self) -> timedelta:
-        """How long parked facts wait."""
+    def parked_for(self) -> timedelta:
+        """How long parked facts wait for what they miss."""
         text = (self.parking_patience or "").strip()
-        return duration("PARKING_PATIENCE", text) if text else DEFAULT_PATIENCE
+        return duration("PARKING_PATIENCE", text) if text else DEFAULT_PARKING_PATIENCE
 
 
 # Without these a bus that accepts connections and says nothing would hold a batch for ever.
-_PATIENCE: dict[str, Any] = {"retry_total": 2, "retry_backoff_max": 5, "try_timeout": 15}
+_SDK_LIMITS: dict[str, Any] = {"retry_total": 2, "retry_backoff_max": 5, "try_timeout": 15}
 
 
 def service_bus_client(settings: BusSettings) -> ServiceBusClient:
@@ -113,12 +112,12 @@ def service_bus_client(settings: BusSettings) -> ServiceBusClient:
     from azure.servicebus.aio import ServiceBusClient
 
     if settings.connection_string:
-        return ServiceBusClient.from_connection_string(settings.connection_string, **_PATIENCE)
+        return ServiceBusClient.from_connection_string(settings.connection_string, **_SDK_LIMITS)
     from azure.identity.aio import DefaultAzureCredential
 
     assert settings.fully_qualified_namespace is not None
     credential = DefaultAzureCredential(managed_identity_client_id=settings.client_id)
-    return ServiceBusClient(settings.fully_qualified_namespace, credential, **_PATIENCE)
+    return ServiceBusClient(settings.fully_qualified_namespace, credential, **_SDK_LIMITS)
 
 
 def bus_collaborators(
@@ -136,7 +135,7 @@ def bus_collaborators(
         retry_policy=settings.retry_policy,
         parking=parking,
         archive=archive,
-        parking_patience=settings.patience,
+        parking_patience=settings.parked_for,
     )
 
 

@@ -79,7 +79,7 @@ def test_facts_wait_three_days_for_what_they_miss_unless_the_setting_says_otherw
     environment.setenv("ServiceBusConnection", CONNECTION)
     environment.setenv("PARKING_PATIENCE", "")
 
-    assert BusSettings().patience == timedelta(days=3)
+    assert BusSettings().parked_for == timedelta(days=3)
 
 
 async def test_what_is_built_once_is_built_once_also_for_callers_at_the_same_time() -> None:
