@@ -61,11 +61,12 @@ def verdict(certificates: Iterable[Certificate]) -> str:
 
 
 def certificate_table(certificates: Iterable[Certificate]) -> Table:
-    """Return one row per store-day."""
+    """Return one row per store-day: numbers its tills used, sales and returns among them, booked
+    ones of these."""
     table = narrow_table("Store-day certificates")
     for heading in ("store", "day"):
         table.add_column(heading, no_wrap=True)
-    for heading in ("facts", "booked", "amount", "gaps", "rejected"):
+    for heading in ("numbers", "sales", "booked", "amount", "gaps", "rejected"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
     for each in certificates:
@@ -73,6 +74,7 @@ def certificate_table(certificates: Iterable[Certificate]) -> Table:
         table.add_row(
             f"{each['company']}/{each['store']}",
             each["business_day"],
+            str(sum(terminal["facts"] for terminal in each["terminals"])),
             str(each["facts_seen"]),
             str(each["documents_posted"]),
             ", ".join(amounts),
