@@ -11,8 +11,7 @@ from uuid import UUID
 from services.customers.books import EntriesBook
 from services.customers.cards import Cards, waiting_key
 from services.customers.collaborators import Collaborators
-from services.customers.mapping import without_quotes
-from shared.booking import Booker, Plan, failure
+from shared.booking import Booker, Plan, failure, without_quotes
 from shared.bus import Delivery, Done, Outcome, Parked
 from shared.dynamics import Booked, DynamicsError, Failed, Posting
 from shared.dynamics.ports.loyalty import GiftCardEntry, PointsEntry

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 from services.customers.books import NotesBook
 from services.customers.collaborators import Collaborators
-from services.customers.mapping import without_quotes
 from services.customers.profile import PROFILES, Profile
-from shared.booking import Booker, Plan, configured
+from shared.booking import Booker, Plan, configured, without_quotes
 from shared.bus import Delivery, Outcome, Rejected, or_later
 from shared.companies import Company
 from shared.dynamics import Failed, Posting

@@ -6,23 +6,11 @@ are.
 
 from __future__ import annotations
 
-import copy
-import re
-from collections.abc import Iterable
-from dataclasses import replace
-from typing import TypeVar
-
 from services.customers.authority import Authority
 from services.customers.books import CustomersBook
 from services.customers.profile import Profile
 from shared.companies import Company
-from shared.dynamics import DynamicsError
 from shared.dynamics.ports.master_data import Customer
-
-E = TypeVar("E", bound=DynamicsError)
-
-_SHORTEST_QUOTE = 3
-"""Shorter values are words of any language, and tell nobody anything."""
 
 
 def values_in_force(profile: Profile, company: str, authority: Authority) -> dict[str, str]:
@@ -66,17 +54,3 @@ def customer_document(
         currency=settings.currencies[0] if is_new and book.currency else "",
         is_person=profile.is_person if found is None else found.is_person,
     )
-
-
-def without_quotes(error: E, personal: Iterable[str]) -> E:
-    """Return the error without the values that Dynamics may have quoted: they end in logs."""
-    quotes = sorted({each for each in personal if len(each) >= _SHORTEST_QUOTE}, key=len)
-    if not quotes:
-        return error
-    pattern = re.compile("|".join(re.escape(each) for each in reversed(quotes)), re.IGNORECASE)
-    clean = copy.copy(error)
-    clean.evidence = replace(
-        error.evidence, message=pattern.sub("…", error.evidence.message), original=""
-    )
-    clean.args = (clean.evidence.message,)
-    return clean

@@ -21,8 +21,9 @@ from uuid import UUID
 from services.customers.authority import Authority
 from services.customers.books import CustomersBook
 from services.customers.drafting import CURRENT, DUE, Change, Draft, Found, drafted
-from services.customers.mapping import to_send, without_quotes
+from services.customers.mapping import to_send
 from services.customers.profile import PROFILES, Profile, values_of
+from shared.booking import without_quotes
 from shared.clock import Clock
 from shared.dynamics import Booked, DynamicsError, Failed, Posting, TryLater
 from shared.dynamics.ports.master_data import Customer

@@ -20,11 +20,11 @@ from services.orders.mapping import (
     parking_key,
 )
 from services.orders.state import KIND, Order, order_of
-from shared.booking import Booker, Plan, configured, failure
+from shared.booking import Booker, Plan, configured, failure, without_quotes
 from shared.bus import Delivery, Later, Outcome, Parked, Rejected, or_later, without_store
 from shared.dynamics import DynamicsError
 from shared.dynamics.ports.documents import DocumentKind, Payment
-from shared.events import OrderCancelled, PaymentCaptured
+from shared.events import OrderCancelled, PaymentCaptured, personal_texts
 from shared.store.errors import StoreUnavailable
 
 _log = logging.getLogger("tillbus.orders")
@@ -154,7 +154,8 @@ async def _one(delivery: Delivery, collaborators: Collaborators, work: _Work) ->
     except Overtaken as error:
         return Later(str(error))
     except DynamicsError as error:
-        return failure(error, collaborators.clock(), _waits_for(fact, error))
+        quiet = without_quotes(error, personal_texts(fact))
+        return failure(quiet, collaborators.clock(), _waits_for(fact, error))
 
 
 def _waits_for(fact: OrderFact, error: DynamicsError) -> str:

@@ -12,6 +12,7 @@ from shared.booking.configured import configured
 from shared.booking.digests import content_digest
 from shared.booking.failures import failure
 from shared.booking.missing import missing_key
+from shared.booking.quotes import without_quotes
 from shared.booking.reversals import not_reversible, ordered_back
 
 __all__ = [
@@ -25,4 +26,5 @@ __all__ = [
     "not_reversible",
     "ordered_back",
     "posted",
+    "without_quotes",
 ]

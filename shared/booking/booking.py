@@ -11,6 +11,7 @@ from uuid import UUID
 
 from shared.booking.digests import content_digest
 from shared.booking.failures import failure
+from shared.booking.quotes import without_quotes
 from shared.bus import (
     OTHER_CONTENT,
     Delivery,
@@ -22,7 +23,15 @@ from shared.bus import (
 )
 from shared.clock import Clock
 from shared.dynamics import Booked, DynamicsError, Posting
-from shared.events import DocumentPosted, DocumentRef, Effect, Fact, Reason, transaction_of
+from shared.events import (
+    DocumentPosted,
+    DocumentRef,
+    Effect,
+    Fact,
+    Reason,
+    personal_texts,
+    transaction_of,
+)
 from shared.store.inbox import Inbox, InboxResult
 
 D = TypeVar("D")
@@ -132,8 +141,10 @@ class Booker:
                 if isinstance(posting, Booked):
                     booked.append(self._result(delivery, plan, posting))
                 else:
+                    # Read before the names are taken out: it may be a customer that is missing.
                     waits_for = plan.waits_for(posting.error)
-                    failures[delivery.event.id] = failure(posting.error, now, waits_for)
+                    error = without_quotes(posting.error, personal_texts(delivery.event.data))
+                    failures[delivery.event.id] = failure(error, now, waits_for)
         return booked, failures, bug
 
     def _result(self, delivery: Delivery, plan: Plan[Any], posting: Booked) -> InboxResult:

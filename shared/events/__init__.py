@@ -54,7 +54,13 @@ from .orders import (
     OrderStatusChanged,
     PaymentCaptured,
 )
-from .personal import ERASED, PERSONAL, personal_fields, without_personal_fields
+from .personal import (
+    ERASED,
+    PERSONAL,
+    personal_fields,
+    personal_texts,
+    without_personal_fields,
+)
 from .reasons import REASONS, Reason, ReasonHelp
 from .reversal import ReversalOrdered
 from .sale import SaleCompleted, SaleReturned
@@ -139,6 +145,7 @@ __all__ = [
     "minor_units",
     "new_event",
     "personal_fields",
+    "personal_texts",
     "round_money",
     "routing_properties",
     "smallest_amount",

@@ -42,6 +42,21 @@ def personal_fields(model: type[BaseModel]) -> frozenset[str]:
     )
 
 
+def personal_texts(value: Any) -> Iterator[str]:
+    """Yield every text that stands in a personal field of a fact, or of a part of one."""
+    if isinstance(value, tuple):
+        for part in value:
+            yield from personal_texts(part)
+    elif isinstance(value, BaseModel):
+        personal = personal_fields(type(value))
+        for name in type(value).model_fields:
+            held = getattr(value, name)
+            if name in personal and isinstance(held, str):
+                yield held
+            else:
+                yield from personal_texts(held)
+
+
 def without_personal_fields(value: Any) -> Any:
     """Return a fact, or a part of one, with every personal field at its default or ERASED."""
     if isinstance(value, tuple):
