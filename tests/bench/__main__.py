@@ -29,6 +29,8 @@ BENCHES: Mapping[str, str] = MappingProxyType(
         "store": "What the inbox, the archive and the rest of the store take in a second",
         "outbox": "What a till's outbox costs: puts, bytes on disk, upload",
         "completeness": "What certifying store-days costs, and how soon a gap is named",
+        "sales_calls": "How many requests the sales service needs per thousand tickets",
+        "stock_calls": "How many requests the inventory service needs per thousand facts",
         "governor": "What the rate governor gets out of an environment with limits, simulated",
         "functions_idle": "What listening to every subscription costs the local Functions host",
         "backfill": "Live sales beside a backlog of late ones",
