@@ -102,7 +102,7 @@ async def _traces(addresses: Addresses, day: DemoDay) -> dict[str, dict[str, Any
             addresses, day.traced_sale, [WITNESS, WITNESS, "POST RetailTransactions"]
         ),
         "One web order, checked and confirmed": await _trace(
-            addresses, day.traced_order, [WITNESS, "POST /data/SalesOrderHeadersV4"]
+            addresses, day.traced_order, [WITNESS]
         ),
     }
 

@@ -100,7 +100,7 @@ def plan_day(seed: int, clock: Clock) -> DemoDay:
 
     evening = between(AFTERNOON_ENDS, time.max)
     spoilt = next(
-        fact for fact in evening if isinstance(fact, SaleCompleted) and fact.place[1] != YORK.number
+        fact for fact in evening if isinstance(fact, SaleCompleted) and fact.key.company == SHOP
     )
     return DemoDay(
         forms=between(time.min, OPENING),

@@ -28,7 +28,7 @@ async def _morning(stage: Stage) -> None:
 
 
 async def _throttled_noon(stage: Stage) -> None:
-    await stage.disturb(kind="throttle", count=4, retry_after=1, path=r"\$batch")
+    await stage.disturb(kind="throttle", count=2, retry_after=1, path=r"\$batch")
     await stage.publish(*stage.day.noon)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from infra.local.demo.books import Books, aspects, compare
+from infra.local.demo.books import Books, Kept, aspects, compare
 from infra.local.demo.day import plan_day
 from infra.local.demo.held import READ, held_books
 from infra.local.demo.told import told_books
@@ -46,7 +46,7 @@ def test_a_cent_too_few_is_named_with_its_place(name: str) -> None:
 
 
 def test_a_document_too_many_is_named_with_its_effect() -> None:
-    kept = ("ledger", "business-central")
+    kept: Kept = ("ledger", "business-central")
     held = replace(TOLD, documents={**TOLD.documents, kept: TOLD.documents[kept] + 1})
 
     (difference,) = compare(TOLD, held, TOLD.documents)
@@ -55,7 +55,7 @@ def test_a_document_too_many_is_named_with_its_effect() -> None:
 
 
 def test_an_announcement_nobody_heard_is_named_with_its_effect() -> None:
-    kept = ("order", "finance-operations")
+    kept: Kept = ("order", "finance-operations")
 
     (difference,) = compare(TOLD, TOLD, {**TOLD.documents, kept: 1})
 

@@ -60,7 +60,8 @@ def test_a_poison_in_a_queue_more_than_expected_is_a_fault() -> None:
     (fault,) = _report(letters=[*LETTERS, stray]).faults
 
     assert fault == (
-        f"dead letter {stray.message_id} in sale-completed/customers: {stray.reason} instead of None"
+        f"dead letter {stray.message_id} in sale-completed/customers:"
+        f" {stray.reason} instead of None"
     )
 
 
