@@ -12,13 +12,14 @@ from types import TracebackType
 from typing import Any
 
 import httpx
-from azure.servicebus import ServiceBusMessage
+from azure.servicebus import ServiceBusMessage, ServiceBusSubQueue
 from azure.servicebus.aio import ServiceBusClient
 
 from infra.local.cli.certificates import fetch_certificates
 from infra.local.cli.dead_letters import DeadLetter, dead_letters
 from infra.local.platform import Platform
 from shared.bus import Publisher
+from shared.bus.message import RETRY_FOR
 from shared.clock import utc_now
 from shared.events import Fact, SaleCompleted, SaleReturned, new_event
 
@@ -64,21 +65,55 @@ class Chain:
 
     async def tillbus(self, *arguments: str) -> Any:
         """Run a command of the command line as a user would; return its JSON document."""
-        printed, _ = await (await self.start_tillbus(*arguments)).communicate()
-        return json.loads(printed)
+        _, document = await self.answered(*arguments)
+        return document
+
+    async def answered(self, *arguments: str) -> tuple[int, Any]:
+        """Run such a command; return its exit code and its JSON document."""
+        process = await self.start_tillbus(*arguments, "--json")
+        printed, _ = await process.communicate()
+        assert process.returncode is not None
+        return process.returncode, json.loads(printed)
+
+    async def exit_code(self, *arguments: str) -> int:
+        """Run such a command for what it does; return its exit code."""
+        process = await self.start_tillbus(*arguments)
+        await process.communicate()
+        assert process.returncode is not None
+        return process.returncode
 
     async def start_tillbus(self, *arguments: str) -> asyncio.subprocess.Process:
-        """Start such a command; it prints its JSON document and says what is wrong on stderr."""
+        """Start such a command; it says what is wrong on stderr."""
         return await asyncio.create_subprocess_exec(
             *(
                 sys.executable,
                 "-c",
                 "import sys; from infra.local.cli import main; sys.exit(main())",
             ),
-            *(*arguments, "--json", "--data", str(self.platform.data)),
+            *(*arguments, "--data", str(self.platform.data)),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
+
+    async def replay(self, topic: str, subscription: str) -> int:
+        """Send what is in a dead-letter queue back to its subscription, and to no other; return how
+        much that was."""
+        receiver = self._bus.get_subscription_receiver(
+            topic, subscription, sub_queue=ServiceBusSubQueue.DEAD_LETTER, max_wait_time=1
+        )
+        replayed = 0
+        async with receiver, self._bus.get_topic_sender(topic) as sender:
+            async for letter in receiver:
+                again = ServiceBusMessage(
+                    b"".join(letter.body),
+                    message_id=f"{letter.message_id}#replayed",
+                    content_type=letter.content_type,
+                    application_properties={RETRY_FOR: subscription},
+                )
+                await sender.send_messages(again)
+                await receiver.complete_message(letter)
+                replayed += 1
+        return replayed
 
     async def inject(self, **fault: Any) -> None:
         """Script one fault of the Dynamics simulator."""

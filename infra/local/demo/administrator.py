@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Mapping
-from pathlib import Path
 
 import httpx
 
@@ -44,7 +44,7 @@ class Administrator:
             "client_secret": self._settings["BUSINESS_CENTRAL_CLIENT_SECRET"],
             "scope": f"{self._addresses.dynamics}/.default",
         }
-        trust = httpx.create_ssl_context(verify=str(Path(self._addresses.identity_ca)))
+        trust = ssl.create_default_context(cafile=self._addresses.identity_ca)
         async with httpx.AsyncClient(verify=trust, timeout=30) as http:
             answer = await http.post(
                 f"{self._addresses.identity}/{tenant}/oauth2/v2.0/token", data=form

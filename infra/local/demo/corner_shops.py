@@ -76,6 +76,9 @@ DALLAS = CornerShop(
 )
 SHOPS = (YORK, DALLAS)
 
+UNKNOWN_ARTICLE = f"item/{YORK.company}/{NEW_ARTICLE.item}"
+"""What its sale waits for."""
+
 
 def shop_day(shop: CornerShop, seed: int, day: date, sales: int) -> Iterator[Fact]:
     """Yield a shop's sales in time order, then its close."""

@@ -81,9 +81,15 @@ class DemoDay:
         return next(each.natural_key() for each in self.morning if isinstance(each, OrderPlaced))
 
     @property
-    def unknown_article(self) -> str:
-        """Return what a sale waits for whose article Dynamics does not have."""
-        return f"item/{YORK.company}/{NEW_ARTICLE.item}"
+    def unknown(self) -> SaleCompleted:
+        """Return the sale of an article that Dynamics does not have."""
+        return next(
+            each
+            for each in self.facts
+            if isinstance(each, SaleCompleted)
+            if each.place == (YORK.company, YORK.number)
+            if each.lines[0].item == NEW_ARTICLE.item
+        )
 
 
 def plan_day(seed: int, clock: Clock) -> DemoDay:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from infra.local.demo.corner_shops import NEW_ARTICLE, SHOPS, YORK
+from infra.local.demo.corner_shops import NEW_ARTICLE, SHOPS, UNKNOWN_ARTICLE, YORK
 from infra.local.demo.day import OFFLINE, DemoDay
 from infra.local.demo.stage import Stage
 from infra.local.till.stores import STORES
@@ -50,10 +50,10 @@ async def _poison(stage: Stage) -> None:
 
 
 async def _missing_article(stage: Stage) -> None:
-    await stage.waits_for(stage.day.unknown_article)
+    await stage.waits_for(UNKNOWN_ARTICLE)
     stage.tell("", f"parked by now: {_told(await stage.waiting())}")
     await stage.administrator.enter_article(YORK.legal_entity, NEW_ARTICLE)
-    await stage.release(stage.day.unknown_article)
+    await stage.release(UNKNOWN_ARTICLE, stage.day.unknown)
 
 
 async def _evening(stage: Stage) -> None:

@@ -93,13 +93,20 @@ class Stage:
 
         await _once(heard)
 
-    async def release(self, key: str) -> None:
-        """Let what waits under a key go on, as ``tillbus parked release`` does."""
-        now = utc_now()
-        count = await self.store.parking.release([key], now)
-        await self.store.audit.append(
-            OPERATORS, [Act(now, ACTOR, "released", key, f"{count} parked facts")]
-        )
+    async def release(self, key: str, fact: Fact) -> None:
+        """Let a fact that waits under a key go on, as ``tillbus parked release`` does.
+
+        While it is being tried, which happens now and then, nothing waits: ask again then.
+        """
+
+        async def gone() -> bool:
+            now = utc_now()
+            count = await self.store.parking.release([key], now)
+            act = Act(now, ACTOR, "released", key, f"{count} parked facts")
+            await self.store.audit.append(OPERATORS, [act] if count else [])
+            return bool(count) or any(each == fact.event_id for each, _ in self.heard.documents)
+
+        await _once(gone)
 
 
 async def _once(condition: Callable[[], Awaitable[bool]]) -> None:
