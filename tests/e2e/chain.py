@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 from azure.servicebus import ServiceBusMessage, ServiceBusSubQueue
-from azure.servicebus.aio import ServiceBusClient
+from azure.servicebus.aio import ServiceBusClient, ServiceBusSender
 
 from infra.local.cli.certificates import fetch_certificates
 from infra.local.cli.dead_letters import DeadLetter, dead_letters
@@ -38,6 +38,7 @@ class Chain:
             self.addresses.servicebus_connection_string
         )
         self._publisher = Publisher(self._bus, clock=utc_now)
+        self._senders: dict[str, ServiceBusSender] = {}
 
     async def __aenter__(self) -> Chain:
         return self
@@ -60,8 +61,9 @@ class Chain:
 
     async def send_raw(self, topic: str, *messages: ServiceBusMessage) -> None:
         """Send messages as a till that knows no contract would."""
-        async with self._bus.get_topic_sender(topic) as sender:
-            await sender.send_messages(list(messages))
+        if topic not in self._senders:
+            self._senders[topic] = self._bus.get_topic_sender(topic)
+        await self._senders[topic].send_messages(list(messages))
 
     async def tillbus(self, *arguments: str) -> Any:
         """Run a command of the command line as a user would; return its JSON document."""
