@@ -23,6 +23,7 @@ from infra.local.cli.traces import find_trace
 from infra.local.demo import DemoDay, Ending, Stage, plan_day, play
 from infra.local.demo.administrator import Administrator
 from infra.local.demo.listening import listening, topology_with_listeners
+from infra.local.demo.stage import Tell
 from infra.local.platform import Addresses, Platform, PlatformOptions
 from infra.local.platform.platform import TOPOLOGY
 from shared.clock import utc_now
@@ -35,8 +36,6 @@ TRACE_TRIES = 20
 """The exporter sends every second; the last spans arrive a little after the last document."""
 WITNESS = "process document-posted"
 """What the last spans of a trace are called: the certificate's own witness of each effect."""
-
-Tell = Any
 
 
 async def run_demo(seed: int, as_json: bool) -> int:

@@ -48,7 +48,7 @@ class CornerShop:
     regime: Regime
     goods: Sequence[Goods]
     new: Goods | None = None
-    """Sold once, about noon."""
+    """What the first customer of the day buys."""
 
 
 YORK = CornerShop(
@@ -87,8 +87,7 @@ def shop_day(shop: CornerShop, seed: int, day: date, sales: int) -> Iterator[Fac
     opens = datetime.combine(day, OPENS)
     for number in range(1, sales + 1):
         moment = opens + OPEN_FOR * number / (sales + 1)
-        is_noon = number == (sales + 1) // 2
-        basket = [shop.new] if shop.new and is_noon else _basket(shop, chance)
+        basket = [shop.new] if shop.new and number == 1 else _basket(shop, chance)
         sale = _sale(shop, number, moment, basket, chance)
         totals.add(sale)
         yield sale

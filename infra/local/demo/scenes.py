@@ -13,7 +13,7 @@ from infra.local.demo.stage import Stage
 from infra.local.till.stores import STORES
 from shared.store import ParkedKey
 
-OUTAGE_SECONDS = 4
+OUTAGE_SECONDS = 3
 
 
 async def _forms(stage: Stage) -> None:
@@ -94,13 +94,13 @@ SCENES: Sequence[Scene] = (
     Scene(
         "07:45",
         "{stores} stores open; the till {offline} has no connection\n"
-        "{morning} facts: sales, exchanges, voids, training, gift cards, web orders",
+        "{morning} facts: sales, exchanges, voids, training, gift cards, web orders\n"
+        "one of them sells an article that Dynamics does not know",
         _morning,
     ),
     Scene(
         "11:00",
         "{noon} more, while Dynamics throttles: 429, Retry-After 1 s\n"
-        "one of them sells an article that Dynamics does not know\n"
         "one of them counts the stock of BERLIN, which goes on selling",
         _throttled_noon,
     ),
