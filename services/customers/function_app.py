@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import azure.functions as func
 
@@ -23,16 +24,16 @@ app = func.Blueprint()  # type: ignore[no-untyped-call]
 
 SUBSCRIPTION = "customers"
 
-
-@subscription_trigger(
+_fact_trigger = partial(
+    subscription_trigger,
     app,
-    topic="customer-registered",
     subscription=SUBSCRIPTION,
     wiring=wiring.collaborators,
     announce=True,
-    effect="customer",
-    archive=True,
 )
+
+
+@_fact_trigger(topic="customer-registered", effect="customer", archive=True)
 async def register_customers(
     deliveries: Sequence[Delivery], collaborators: wiring.Wired
 ) -> Sequence[Outcome]:
@@ -40,15 +41,7 @@ async def register_customers(
     return await handlers.update_customers(deliveries, collaborators)
 
 
-@subscription_trigger(
-    app,
-    topic="customer-updated",
-    subscription=SUBSCRIPTION,
-    wiring=wiring.collaborators,
-    announce=True,
-    effect="customer",
-    archive=True,
-)
+@_fact_trigger(topic="customer-updated", effect="customer", archive=True)
 async def update_customers(
     deliveries: Sequence[Delivery], collaborators: wiring.Wired
 ) -> Sequence[Outcome]:
@@ -56,15 +49,7 @@ async def update_customers(
     return await handlers.update_customers(deliveries, collaborators)
 
 
-@subscription_trigger(
-    app,
-    topic="loyalty-earned",
-    subscription=SUBSCRIPTION,
-    wiring=wiring.collaborators,
-    announce=True,
-    effect="points",
-    archive=True,
-)
+@_fact_trigger(topic="loyalty-earned", effect="points", archive=True)
 async def book_points_earned(
     deliveries: Sequence[Delivery], collaborators: wiring.Wired
 ) -> Sequence[Outcome]:
@@ -72,15 +57,7 @@ async def book_points_earned(
     return await points.book_points(deliveries, collaborators)
 
 
-@subscription_trigger(
-    app,
-    topic="loyalty-redeemed",
-    subscription=SUBSCRIPTION,
-    wiring=wiring.collaborators,
-    announce=True,
-    effect="points",
-    archive=True,
-)
+@_fact_trigger(topic="loyalty-redeemed", effect="points", archive=True)
 async def book_points_redeemed(
     deliveries: Sequence[Delivery], collaborators: wiring.Wired
 ) -> Sequence[Outcome]:
@@ -88,15 +65,7 @@ async def book_points_redeemed(
     return await points.book_points(deliveries, collaborators)
 
 
-@subscription_trigger(
-    app,
-    topic="gift-card-sold",
-    subscription=SUBSCRIPTION,
-    wiring=wiring.collaborators,
-    announce=True,
-    effect="gift-card",
-    archive=True,
-)
+@_fact_trigger(topic="gift-card-sold", effect="gift-card", archive=True)
 async def book_gift_cards_sold(
     deliveries: Sequence[Delivery], collaborators: wiring.Wired
 ) -> Sequence[Outcome]:
@@ -104,15 +73,7 @@ async def book_gift_cards_sold(
     return await gift_cards.book_gift_cards(deliveries, collaborators)
 
 
-@subscription_trigger(
-    app,
-    topic="gift-card-redeemed",
-    subscription=SUBSCRIPTION,
-    wiring=wiring.collaborators,
-    announce=True,
-    effect="gift-card",
-    archive=True,
-)
+@_fact_trigger(topic="gift-card-redeemed", effect="gift-card", archive=True)
 async def book_gift_cards_redeemed(
     deliveries: Sequence[Delivery], collaborators: wiring.Wired
 ) -> Sequence[Outcome]:
@@ -120,15 +81,7 @@ async def book_gift_cards_redeemed(
     return await gift_cards.book_gift_cards(deliveries, collaborators)
 
 
-@subscription_trigger(
-    app,
-    topic="feedback-given",
-    subscription=SUBSCRIPTION,
-    wiring=wiring.collaborators,
-    announce=True,
-    effect="note",
-    archive=True,
-)
+@_fact_trigger(topic="feedback-given", effect="note", archive=True)
 async def note_feedback(
     deliveries: Sequence[Delivery], collaborators: wiring.Wired
 ) -> Sequence[Outcome]:
@@ -136,16 +89,7 @@ async def note_feedback(
     return await feedback.note_feedback(deliveries, collaborators)
 
 
-@subscription_trigger(
-    app,
-    topic="sale-completed",
-    subscription=SUBSCRIPTION,
-    wiring=wiring.collaborators,
-    announce=True,
-    effect="points",
-    note_invalid=left_to_owner,
-    lanes=True,
-)
+@_fact_trigger(topic="sale-completed", effect="points", note_invalid=left_to_owner, lanes=True)
 async def give_points_for_sales(
     deliveries: Sequence[Delivery], collaborators: wiring.Wired
 ) -> Sequence[Outcome]:
@@ -153,16 +97,7 @@ async def give_points_for_sales(
     return await sale_points.book_sale_points(deliveries, collaborators)
 
 
-@subscription_trigger(
-    app,
-    topic="sale-returned",
-    subscription=SUBSCRIPTION,
-    wiring=wiring.collaborators,
-    announce=True,
-    effect="points",
-    note_invalid=left_to_owner,
-    lanes=True,
-)
+@_fact_trigger(topic="sale-returned", effect="points", note_invalid=left_to_owner, lanes=True)
 async def take_points_back_for_returns(
     deliveries: Sequence[Delivery], collaborators: wiring.Wired
 ) -> Sequence[Outcome]:
@@ -170,14 +105,7 @@ async def take_points_back_for_returns(
     return await sale_points.book_sale_points(deliveries, collaborators)
 
 
-@subscription_trigger(
-    app,
-    topic="reversal-ordered",
-    subscription=SUBSCRIPTION,
-    wiring=wiring.collaborators,
-    announce=True,
-    archive=True,
-)
+@_fact_trigger(topic="reversal-ordered", archive=True)
 async def reverse_customer_effects(
     deliveries: Sequence[Delivery], collaborators: wiring.Wired
 ) -> Sequence[Outcome]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import azure.functions as func
 
@@ -15,17 +16,16 @@ app = func.Blueprint()  # type: ignore[no-untyped-call]
 
 SUBSCRIPTION = "inventory"
 
-
-@subscription_trigger(
+_fact_trigger = partial(
+    subscription_trigger,
     app,
-    topic="sale-completed",
     subscription=SUBSCRIPTION,
     wiring=wiring.collaborators,
     announce=True,
-    effect="stock",
-    note_invalid=left_to_owner,
-    lanes=True,
 )
+
+
+@_fact_trigger(topic="sale-completed", effect="stock", note_invalid=left_to_owner, lanes=True)
 async def book_sold(
     deliveries: Sequence[Delivery], collaborators: wiring.Wired
 ) -> Sequence[Outcome]:
@@ -33,16 +33,7 @@ async def book_sold(
     return await handlers.book(deliveries, collaborators)
 
 
-@subscription_trigger(
-    app,
-    topic="sale-returned",
-    subscription=SUBSCRIPTION,
-    wiring=wiring.collaborators,
-    announce=True,
-    effect="stock",
-    note_invalid=left_to_owner,
-    lanes=True,
-)
+@_fact_trigger(topic="sale-returned", effect="stock", note_invalid=left_to_owner, lanes=True)
 async def book_returned(
     deliveries: Sequence[Delivery], collaborators: wiring.Wired
 ) -> Sequence[Outcome]:
@@ -50,15 +41,7 @@ async def book_returned(
     return await handlers.book(deliveries, collaborators)
 
 
-@subscription_trigger(
-    app,
-    topic="inventory-adjusted",
-    subscription=SUBSCRIPTION,
-    wiring=wiring.collaborators,
-    announce=True,
-    effect="stock",
-    archive=True,
-)
+@_fact_trigger(topic="inventory-adjusted", effect="stock", archive=True)
 async def book_adjustments(
     deliveries: Sequence[Delivery], collaborators: wiring.Wired
 ) -> Sequence[Outcome]:
@@ -66,15 +49,7 @@ async def book_adjustments(
     return await handlers.book(deliveries, collaborators)
 
 
-@subscription_trigger(
-    app,
-    topic="stock-counted",
-    subscription=SUBSCRIPTION,
-    wiring=wiring.collaborators,
-    announce=True,
-    effect="stock",
-    archive=True,
-)
+@_fact_trigger(topic="stock-counted", effect="stock", archive=True)
 async def book_counts(
     deliveries: Sequence[Delivery], collaborators: wiring.Wired
 ) -> Sequence[Outcome]:
@@ -82,15 +57,7 @@ async def book_counts(
     return await handlers.book(deliveries, collaborators)
 
 
-@subscription_trigger(
-    app,
-    topic="reversal-ordered",
-    subscription=SUBSCRIPTION,
-    wiring=wiring.collaborators,
-    announce=True,
-    effect="stock",
-    note_invalid=left_to_owner,
-)
+@_fact_trigger(topic="reversal-ordered", effect="stock", note_invalid=left_to_owner)
 async def take_back(
     deliveries: Sequence[Delivery], collaborators: wiring.Wired
 ) -> Sequence[Outcome]:

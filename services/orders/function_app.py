@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import azure.functions as func
 
@@ -14,16 +15,16 @@ app = func.Blueprint()  # type: ignore[no-untyped-call]
 
 SUBSCRIPTION = "orders"
 
-
-@subscription_trigger(
+_fact_trigger = partial(
+    subscription_trigger,
     app,
-    topic="order-placed",
     subscription=SUBSCRIPTION,
     wiring=wiring.collaborators,
     announce=True,
-    effect="order",
-    archive=True,
 )
+
+
+@_fact_trigger(topic="order-placed", effect="order", archive=True)
 async def place_orders(
     deliveries: Sequence[Delivery], collaborators: wiring.Wired
 ) -> Sequence[Outcome]:
@@ -31,15 +32,7 @@ async def place_orders(
     return await handlers.book_orders(deliveries, collaborators)
 
 
-@subscription_trigger(
-    app,
-    topic="order-changed",
-    subscription=SUBSCRIPTION,
-    wiring=wiring.collaborators,
-    announce=True,
-    effect="order",
-    archive=True,
-)
+@_fact_trigger(topic="order-changed", effect="order", archive=True)
 async def change_orders(
     deliveries: Sequence[Delivery], collaborators: wiring.Wired
 ) -> Sequence[Outcome]:
@@ -47,15 +40,7 @@ async def change_orders(
     return await handlers.book_orders(deliveries, collaborators)
 
 
-@subscription_trigger(
-    app,
-    topic="order-cancelled",
-    subscription=SUBSCRIPTION,
-    wiring=wiring.collaborators,
-    announce=True,
-    effect="order",
-    archive=True,
-)
+@_fact_trigger(topic="order-cancelled", effect="order", archive=True)
 async def cancel_orders(
     deliveries: Sequence[Delivery], collaborators: wiring.Wired
 ) -> Sequence[Outcome]:
@@ -63,15 +48,7 @@ async def cancel_orders(
     return await handlers.cancel_orders(deliveries, collaborators)
 
 
-@subscription_trigger(
-    app,
-    topic="payment-captured",
-    subscription=SUBSCRIPTION,
-    wiring=wiring.collaborators,
-    announce=True,
-    effect="payment",
-    archive=True,
-)
+@_fact_trigger(topic="payment-captured", effect="payment", archive=True)
 async def book_payments(
     deliveries: Sequence[Delivery], collaborators: wiring.Wired
 ) -> Sequence[Outcome]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import azure.functions as func
 
@@ -14,16 +15,16 @@ app = func.Blueprint()  # type: ignore[no-untyped-call]
 
 SUBSCRIPTION = "sales"
 
-
-@subscription_trigger(
+_fact_trigger = partial(
+    subscription_trigger,
     app,
-    topic="sale-completed",
     subscription=SUBSCRIPTION,
     wiring=wiring.collaborators,
     announce=True,
-    effect="ledger",
-    lanes=True,
 )
+
+
+@_fact_trigger(topic="sale-completed", effect="ledger", lanes=True)
 async def book_sales(
     deliveries: Sequence[Delivery], collaborators: wiring.Wired
 ) -> Sequence[Outcome]:
@@ -31,15 +32,7 @@ async def book_sales(
     return await handlers.book(deliveries, collaborators)
 
 
-@subscription_trigger(
-    app,
-    topic="sale-returned",
-    subscription=SUBSCRIPTION,
-    wiring=wiring.collaborators,
-    announce=True,
-    effect="ledger",
-    lanes=True,
-)
+@_fact_trigger(topic="sale-returned", effect="ledger", lanes=True)
 async def book_returns(
     deliveries: Sequence[Delivery], collaborators: wiring.Wired
 ) -> Sequence[Outcome]:
@@ -47,14 +40,7 @@ async def book_returns(
     return await handlers.book(deliveries, collaborators)
 
 
-@subscription_trigger(
-    app,
-    topic="cash-moved",
-    subscription=SUBSCRIPTION,
-    wiring=wiring.collaborators,
-    announce=True,
-    effect="cash",
-)
+@_fact_trigger(topic="cash-moved", effect="cash")
 async def book_cash_movements(
     deliveries: Sequence[Delivery], collaborators: wiring.Wired
 ) -> Sequence[Outcome]:
@@ -62,14 +48,7 @@ async def book_cash_movements(
     return await handlers.book_cash(deliveries, collaborators)
 
 
-@subscription_trigger(
-    app,
-    topic="tender-declared",
-    subscription=SUBSCRIPTION,
-    wiring=wiring.collaborators,
-    announce=True,
-    effect="cash",
-)
+@_fact_trigger(topic="tender-declared", effect="cash")
 async def book_tender_declarations(
     deliveries: Sequence[Delivery], collaborators: wiring.Wired
 ) -> Sequence[Outcome]:
@@ -77,14 +56,7 @@ async def book_tender_declarations(
     return await handlers.book_cash(deliveries, collaborators)
 
 
-@subscription_trigger(
-    app,
-    topic="store-day-closed",
-    subscription=SUBSCRIPTION,
-    wiring=wiring.collaborators,
-    announce=True,
-    effect="cash",
-)
+@_fact_trigger(topic="store-day-closed", effect="cash")
 async def sum_up_days(
     deliveries: Sequence[Delivery], collaborators: wiring.Wired
 ) -> Sequence[Outcome]:
@@ -92,14 +64,7 @@ async def sum_up_days(
     return await handlers.close_days(deliveries, collaborators)
 
 
-@subscription_trigger(
-    app,
-    topic="reversal-ordered",
-    subscription=SUBSCRIPTION,
-    wiring=wiring.collaborators,
-    announce=True,
-    note_invalid=left_to_owner,
-)
+@_fact_trigger(topic="reversal-ordered", note_invalid=left_to_owner)
 async def reverse_bookings(
     deliveries: Sequence[Delivery], collaborators: wiring.Wired
 ) -> Sequence[Outcome]:

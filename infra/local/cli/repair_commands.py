@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import typer
@@ -19,6 +19,9 @@ from infra.local.cli.completeness import (
 from infra.local.cli.options import DEFAULT_DATA, Actor, AsJson, Data, StoreUrl, run
 from infra.local.cli.output import Refused, narrow_table, out, print_json
 from shared.clock import utc_now
+
+if TYPE_CHECKING:
+    from infra.local.cli.reemission import Missing
 
 Yes = Annotated[bool, typer.Option("--yes", help="Do it; else only say what would be done.")]
 
@@ -148,32 +151,11 @@ def reemit(
     as_json: AsJson = False,
 ) -> int:
     """Publish sales without a document again, from the archive, to the sales service alone."""
-    from infra.local.cli.reemission import (
-        Missing,
-        check_against_certificate,
-        missing_documents,
-        reemit,
-    )
+    from infra.local.cli.reemission import check_against_certificate, missing_documents, reemit
     from infra.local.cli.stores import opened_store
     from shared.store import StoreDay
 
     of = StoreDay(company, store, day.date())
-
-    def tell(missing: Missing, done: bool) -> None:
-        subjects = [each.subject for each in missing.ready]
-        if as_json:
-            counts = {
-                name: getattr(missing, name) for name in ("young", "refused", "parked", "unknown")
-            }
-            print_json({"facts": subjects, "published": done, "left_alone": counts})
-            return
-        for subject in subjects:
-            out.print(subject, markup=False)
-        out.print(
-            f"{len(subjects)} facts {'published again' if done else 'would be published again'}; "
-            f"left alone: {missing.young} under way, {missing.refused} refused, "
-            f"{missing.parked} parked, {missing.unknown} not in the archive"
-        )
 
     async def published() -> int:
         async with (
@@ -190,7 +172,24 @@ def reemit(
             if yes and missing.ready:
                 async with bus_client(data, bus_connection) as client:
                     await reemit(opened, client, missing.ready, actor, utc_now)
-        tell(missing, done=yes)
+        _tell_reemitted(missing, yes, as_json)
         return 0 if missing.ready else 1
 
     return run(published)
+
+
+def _tell_reemitted(missing: Missing, done: bool, as_json: bool) -> None:
+    subjects = [each.subject for each in missing.ready]
+    if as_json:
+        counts = {
+            name: getattr(missing, name) for name in ("young", "refused", "parked", "unknown")
+        }
+        print_json({"facts": subjects, "published": done, "left_alone": counts})
+        return
+    for subject in subjects:
+        out.print(subject, markup=False)
+    out.print(
+        f"{len(subjects)} facts {'published again' if done else 'would be published again'}; "
+        f"left alone: {missing.young} under way, {missing.refused} refused, "
+        f"{missing.parked} parked, {missing.unknown} not in the archive"
+    )
