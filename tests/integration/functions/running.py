@@ -10,9 +10,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 APPS = Path(__file__).parent / "apps"
 ROOT = Path(__file__).parents[3]
-_PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 90
+"""How long a test waits for what must come, on a machine that has much else to do."""
 
 
 class RunningHost:
@@ -37,7 +40,7 @@ class RunningHost:
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait for a condition on the lines printed; fails with them when it never comes."""
         try:
-            async with asyncio.timeout(_PATIENCE_SECONDS), self._changed:
+            async with asyncio.timeout(PATIENCE_SECONDS), self._changed:
                 await self._changed.wait_for(condition)
         except TimeoutError:
             raise AssertionError("\n".join(["never came:", *self.out, *self.err])) from None
@@ -60,7 +63,7 @@ class RunningHost:
         return await self.ended()
 
     async def ended(self) -> int:
-        async with asyncio.timeout(_PATIENCE_SECONDS):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             code = await self.process.wait()
             await asyncio.gather(*self._readers)
         return code
@@ -73,6 +76,11 @@ class RunningHost:
                 self._changed.notify_all()
         async with self._changed:
             self._changed.notify_all()
+
+
+def web(host: RunningHost) -> httpx.AsyncClient:
+    """A client of what the host serves."""
+    return httpx.AsyncClient(base_url=host.url, timeout=PATIENCE_SECONDS)
 
 
 async def start_host(app: Path | None, *arguments: str, **settings: str) -> RunningHost:

@@ -10,7 +10,13 @@ import httpx
 import pytest
 
 from infra.local.functions.errors import EXIT_BAD_CONFIGURATION, EXIT_FUNCTION_TIMEOUT
-from tests.integration.functions.running import APPS, running_host, start_host
+from tests.integration.functions.running import (
+    APPS,
+    PATIENCE_SECONDS,
+    running_host,
+    start_host,
+    web,
+)
 
 TRACE = "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
 BUS = (
@@ -21,14 +27,14 @@ BUS = (
 async def test_http_functions_answer_through_the_real_worker(tmp_path: Path) -> None:
     async with (
         running_host(APPS / "web", "--state", str(tmp_path)) as host,
-        httpx.AsyncClient(base_url=host.url) as web,
+        web(host) as http,
     ):
-        greeting = await web.post(
+        greeting = await http.post(
             "/api/greet/Ada?a=1", content=b"hello", headers={"traceparent": TRACE}
         )
-        plain = await web.get("/api/text")
-        broken = await web.get("/api/broken")
-        status = (await web.get("/admin/host/status")).json()
+        plain = await http.get("/api/text")
+        broken = await http.get("/api/broken")
+        status = (await http.get("/admin/host/status")).json()
         code = await host.stop()
 
     assert greeting.status_code == 201
@@ -51,8 +57,8 @@ async def test_http_functions_answer_through_the_real_worker(tmp_path: Path) -> 
 async def test_timer_runs_at_startup_and_on_demand(tmp_path: Path) -> None:
     async with running_host(APPS / "web", "--state", str(tmp_path)) as host:
         await host.until(lambda: 'seen sweep {"past_due": false}' in host.out)
-        async with httpx.AsyncClient(base_url=host.url) as web:
-            assert (await web.post("/admin/functions/sweep")).status_code == 202
+        async with web(host) as http:
+            assert (await http.post("/admin/functions/sweep")).status_code == 202
         await host.until(lambda: host.out.count('seen sweep {"past_due": false}') == 2)
 
     assert json.loads((tmp_path / "timers" / "sweep.json").read_text())["Next"]
@@ -62,9 +68,9 @@ async def test_timer_runs_at_startup_and_on_demand(tmp_path: Path) -> None:
 async def test_stop_lets_a_running_request_finish(tmp_path: Path, how: signal.Signals) -> None:
     async with (
         running_host(APPS / "web", "--state", str(tmp_path)) as host,
-        httpx.AsyncClient(base_url=host.url, timeout=10) as web,
+        web(host) as http,
     ):
-        request = asyncio.ensure_future(web.get("/api/slow"))
+        request = asyncio.ensure_future(http.get("/api/slow"))
         await host.until(lambda: "seen slow" in host.out)
         code = await host.stop(how)
 
@@ -72,12 +78,12 @@ async def test_stop_lets_a_running_request_finish(tmp_path: Path, how: signal.Si
         assert code == 0
 
 
-async def test_function_that_runs_too_long_ends_its_process(tmp_path: Path) -> None:
+async def test_function_that_runs_too_long_ends_its_process() -> None:
     async with (
-        running_host(APPS / "web", "--state", str(tmp_path)) as host,
-        httpx.AsyncClient(base_url=host.url, timeout=20) as web,
+        running_host(APPS / "endless", "--function", "endless") as host,
+        web(host) as http,
     ):
-        response = await web.get("/api/endless")
+        response = await http.get("/api/endless")
         code = await host.ended()
 
     assert response.status_code == 500
@@ -87,12 +93,13 @@ async def test_function_that_runs_too_long_ends_its_process(tmp_path: Path) -> N
 
 async def test_supervised_host_starts_again_after_a_timeout(tmp_path: Path) -> None:
     async with (
-        running_host(APPS / "web", "--state", str(tmp_path), "--restart") as host,
-        httpx.AsyncClient(timeout=20) as web,
+        running_host(APPS / "endless", "--state", str(tmp_path), "--restart") as host,
+        web(host) as http,
     ):
-        await web.get(f"{host.url}/api/endless")
+        await host.until(lambda: "seen sweep" in host.out)  # else the restart's is the first
+        await http.get("/api/endless")
         await host.until(lambda: any("starting it again" in line for line in host.err))
-        await host.until(lambda: sum("seen sweep" in line for line in host.out) == 2)
+        await host.until(lambda: host.out.count("seen sweep") == 2)
         code = await host.stop()
 
     assert code == 0
@@ -105,25 +112,25 @@ async def test_keys_are_checked_when_given(tmp_path: Path) -> None:
     arguments = ("--state", str(tmp_path), "--keys", str(keys))
     async with (
         running_host(APPS / "web", *arguments) as host,
-        httpx.AsyncClient(base_url=host.url) as web,
+        web(host) as http,
     ):
-        assert (await web.get("/api/greet/Ada")).status_code == 401
-        assert (await web.get("/api/greet/Ada?code=d")).status_code == 201
-        assert (await web.get("/admin/host/status")).status_code == 401
+        assert (await http.get("/api/greet/Ada")).status_code == 401
+        assert (await http.get("/api/greet/Ada?code=d")).status_code == 201
+        assert (await http.get("/admin/host/status")).status_code == 401
 
 
 async def test_disabled_and_unselected_functions_are_not_served(tmp_path: Path) -> None:
     disabled = {"AzureWebJobs.text.Disabled": "true"}
     async with (
         running_host(APPS / "web", "--state", str(tmp_path), **disabled) as host,
-        httpx.AsyncClient(base_url=host.url) as web,
+        web(host) as http,
     ):
-        assert (await web.get("/api/text")).status_code == 404
+        assert (await http.get("/api/text")).status_code == 404
     async with (
         running_host(APPS / "web", "--function", "text") as host,
-        httpx.AsyncClient(base_url=host.url) as web,
+        web(host) as http,
     ):
-        names = [entry["name"] for entry in (await web.get("/admin/functions")).json()]
+        names = [entry["name"] for entry in (await http.get("/admin/functions")).json()]
         assert names == ["text"]
 
 
@@ -185,8 +192,8 @@ async def test_services_run_in_processes_of_their_own(tmp_path: Path) -> None:
     services = ("--service", "sales", "--service", "completeness")
     async with running_host(None, *services, *arguments, **settings) as host:
         urls = host.url.split(",")
-        async with httpx.AsyncClient() as web:
-            answers = [await web.get(f"{url}/admin/functions") for url in urls]
+        async with httpx.AsyncClient(timeout=PATIENCE_SECONDS) as http:
+            answers = [await http.get(f"{url}/admin/functions") for url in urls]
         code = await host.stop()
 
     sales, completeness = ([each["name"] for each in answer.json()] for answer in answers)

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import time
 
 import azure.functions as func
 
@@ -38,12 +37,6 @@ async def slow(req: func.HttpRequest) -> str:
     print("seen slow", flush=True)
     await asyncio.sleep(1)
     return "finished"
-
-
-@app.route("endless", auth_level=func.AuthLevel.ANONYMOUS)
-async def endless(req: func.HttpRequest) -> str:
-    time.sleep(60)  # noqa: ASYNC251 - an app that blocks its loop is what this one is
-    return "never"
 
 
 @app.timer_trigger("timer", schedule="0 0 0 1 1 *", run_on_startup=True)
