@@ -6,10 +6,13 @@ import asyncio
 import contextlib
 import logging
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+
+from infra.local.platform.ports import kept_port
 
 _log = logging.getLogger("tillbus.platform")
 
@@ -24,6 +27,8 @@ RESTART_PAUSE_SECONDS = 0.2
 
 GIVE_UP_AFTER = 3
 """Starts in a row that may fail before the platform says so and stops trying."""
+
+_PORT = re.compile(r":(\d+)\b")
 
 
 class DidNotStart(Exception):
@@ -136,6 +141,10 @@ class Component:
             f"{self.name} ended with exit code {process.returncode}: {self._last_words()}"
         )
 
+    def _ports(self) -> list[int]:
+        """Return the ports of the last ready line, which a restart listens on again."""
+        return [int(port) for word in self.ready.values() for port in _PORT.findall(word)]
+
     def _last_words(self) -> str:
         lines = self._log.read_text(errors="replace").strip().splitlines()
         return lines[-1] if lines else f"nothing in {self._log}"
@@ -149,9 +158,13 @@ class Component:
             if self._stopping:
                 return
             _log.warning("%s died (%s), starting it anew", self.name, self._process.returncode)
-            await asyncio.sleep(RESTART_PAUSE_SECONDS)
             try:
-                await self._launch()
+                with contextlib.ExitStack() as kept:
+                    for port in self._ports():
+                        with contextlib.suppress(OSError):  # taken already; the start will say so
+                            kept.enter_context(kept_port(port))
+                    await asyncio.sleep(RESTART_PAUSE_SECONDS)
+                    await self._launch()
                 failures = 0
             except DidNotStart as error:
                 failures += 1

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
 from infra.local.dynamics import DynamicsSimulator, ManualClock
+from infra.local.platform.ports import kept_port
 from tests.contract.dynamics_simulator.talking import access_token, api_client
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -224,10 +225,10 @@ async def test_missing_expired_and_foreign_tokens_are_refused_with_a_challenge()
 
 
 async def test_token_outlives_a_restart(tmp_path: Path) -> None:
-    async with DynamicsSimulator(tmp_path) as first:
-        token = await access_token(first)
-        ca = first.ca_file.read_bytes()
-        port = int(first.api_url.rpartition(":")[2])
-    async with DynamicsSimulator(tmp_path, api_port=port) as second:
-        assert await _opens(second, token)
-        assert second.ca_file.read_bytes() == ca
+    with kept_port() as port:
+        async with DynamicsSimulator(tmp_path, api_port=port) as first:
+            token = await access_token(first)
+            ca = first.ca_file.read_bytes()
+        async with DynamicsSimulator(tmp_path, api_port=port) as second:
+            assert await _opens(second, token)
+            assert second.ca_file.read_bytes() == ca

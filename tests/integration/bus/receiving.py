@@ -5,9 +5,12 @@ from __future__ import annotations
 from azure.servicebus import ServiceBusReceivedMessage, ServiceBusSubQueue
 from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver
 
+PATIENCE_SECONDS = 60
+"""How long a test waits for what must come, on a machine that has much else to do."""
+
 
 async def take(
-    receiver: ServiceBusReceiver, count: int, *, seconds: float = 15
+    receiver: ServiceBusReceiver, count: int, *, seconds: float = PATIENCE_SECONDS
 ) -> list[ServiceBusReceivedMessage]:
     """Return `count` messages, fewer only if the bus stays silent for `seconds`."""
     taken: list[ServiceBusReceivedMessage] = []
@@ -17,6 +20,11 @@ async def take(
             break
         taken += got
     return taken
+
+
+async def take_all(receiver: ServiceBusReceiver, count: int) -> list[ServiceBusReceivedMessage]:
+    """Return what there is: `count` messages, however long they take, and any that should not."""
+    return [*await take(receiver, count), *await take(receiver, 1, seconds=0.5)]
 
 
 async def dead_letters(

@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 from azure.servicebus.aio import ServiceBusClient
 
+from infra.local.platform.ports import kept_port
 from infra.local.servicebus import LocalServiceBus
 from shared.bus import Publisher, PublishFailed
 from shared.bus.copies import Retry
 from shared.bus.message import received
 from shared.events import decode
 from tests.integration.bus.conftest import TOPOLOGY
-from tests.integration.bus.receiving import take
+from tests.integration.bus.receiving import take, take_all
 from tests.unit.bus.samples import sale_event
 
 
@@ -40,7 +41,7 @@ async def test_an_event_published_twice_is_on_the_bus_once(
     await publisher.publish([sale_event(1), sale_event(2)])
 
     async with client.get_subscription_receiver("sale-completed", "sales") as receiver:
-        got = await take(receiver, 3, seconds=0.5)
+        got = await take_all(receiver, 2)
 
     assert [str(each.message_id) for each in got] == [str(sale_event(n).id) for n in (1, 2)]
 
@@ -70,20 +71,20 @@ async def test_many_tasks_share_one_publisher(
 
 
 async def test_publishing_survives_a_restart_of_the_bus(tmp_path: Path) -> None:
-    async with LocalServiceBus(TOPOLOGY, data=tmp_path) as first:
-        port = first.amqp_port
-        publisher = Publisher(ServiceBusClient.from_connection_string(first.connection_string))
-        await publisher.publish([sale_event(1)])
+    with kept_port() as port:
+        async with LocalServiceBus(TOPOLOGY, data=tmp_path, amqp_port=port) as first:
+            publisher = Publisher(ServiceBusClient.from_connection_string(first.connection_string))
+            await publisher.publish([sale_event(1)])
 
-    async with LocalServiceBus(TOPOLOGY, data=tmp_path, amqp_port=port) as second:
-        await publisher.publish([sale_event(2)])
+        async with LocalServiceBus(TOPOLOGY, data=tmp_path, amqp_port=port) as second:
+            await publisher.publish([sale_event(2)])
 
-        async with (
-            ServiceBusClient.from_connection_string(second.connection_string) as client,
-            client.get_subscription_receiver("sale-completed", "sales") as receiver,
-        ):
-            got = await take(receiver, 2)
-        await publisher.aclose()
+            async with (
+                ServiceBusClient.from_connection_string(second.connection_string) as client,
+                client.get_subscription_receiver("sale-completed", "sales") as receiver,
+            ):
+                got = await take(receiver, 2)
+            await publisher.aclose()
 
     assert [str(each.message_id) for each in got] == [str(sale_event(n).id) for n in (1, 2)]
 
@@ -105,7 +106,7 @@ async def test_a_bus_that_accepts_connections_and_says_nothing_is_given_up() -> 
         ServiceBusClient.from_connection_string(connection, retry_total=0, try_timeout=0.5)
     )
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         with pytest.raises(PublishFailed) as caught:
             await publisher.publish([sale_event(1)])
 

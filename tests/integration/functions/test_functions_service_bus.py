@@ -2,9 +2,10 @@
 
 import asyncio
 import json
+import shutil
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,16 @@ import pytest
 from azure.servicebus import ServiceBusMessage, ServiceBusReceivedMessage, ServiceBusSubQueue
 from azure.servicebus.aio import ServiceBusClient
 
+from infra.local.platform.ports import kept_port
 from infra.local.servicebus import LocalServiceBus
-from tests.integration.functions.running import APPS, ROOT, RunningHost, running_host
+from tests.integration.functions.running import (
+    APPS,
+    PATIENCE_SECONDS,
+    ROOT,
+    RunningHost,
+    running_host,
+    web,
+)
 from tests.integration.functions.topology import TOPOLOGY
 
 TRACE = "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
@@ -52,7 +61,7 @@ async def dead_letters(connection: str, count: int) -> list[ServiceBusReceivedMe
         ) as receiver,
     ):
         found: list[ServiceBusReceivedMessage] = []
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while len(found) < count:
                 found += await receiver.receive_messages(count, max_wait_time=1)
         return found
@@ -60,7 +69,7 @@ async def dead_letters(connection: str, count: int) -> list[ServiceBusReceivedMe
 
 async def emptied(bus: LocalServiceBus) -> None:
     """Wait until the subscription holds nothing, waiting or locked."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             counts = bus.inspect()["entities"]["sale-completed/Subscriptions/sales"]
             if counts["active"] + counts["locked"] == 0:
@@ -72,12 +81,22 @@ def ids(host: RunningHost) -> list[str]:
     return [each["id"] for each in host.seen]
 
 
-async def test_batch_settles_each_message_for_itself(bus: LocalServiceBus) -> None:
+def settling_at_least(count: int, folder: Path) -> Path:
+    """The app that settles each message, told to wait until a batch is as large."""
+    app = folder / "settling"
+    shutil.copytree(APPS / "settling", app)
+    configured = json.loads((app / "host.json").read_text())
+    configured["extensions"]["serviceBus"]["minMessageBatchSize"] = count
+    (app / "host.json").write_text(json.dumps(configured))
+    return app
+
+
+async def test_batch_settles_each_message_for_itself(bus: LocalServiceBus, tmp_path: Path) -> None:
     await send(
         bus.connection_string, ("good", {}), ("bad", {"do": "dead-letter"}), ("also-good", {})
     )
     settings = {"Bus": bus.connection_string, "TOPIC": "sale-completed"}
-    async with running_host(APPS / "settling", **settings) as host:
+    async with running_host(settling_at_least(3, tmp_path), **settings) as host:
         await host.until(lambda: len(host.seen) == 3)
         await emptied(bus)
         (dead,) = await dead_letters(bus.connection_string, 1)
@@ -144,7 +163,7 @@ async def test_output_is_sent_before_the_message_is_completed(bus: LocalServiceB
         client.get_queue_receiver("answers") as answers,
     ):
         await questions.send_messages(ServiceBusMessage("why"))
-        (answer,) = await answers.receive_messages(1, max_wait_time=20)
+        (answer,) = await answers.receive_messages(1, max_wait_time=PATIENCE_SECONDS)
 
     assert str(answer) == "why!"
 
@@ -162,12 +181,12 @@ async def test_stop_finishes_and_settles_what_is_in_flight(bus: LocalServiceBus)
 async def test_drained_host_leaves_further_messages_on_the_bus(bus: LocalServiceBus) -> None:
     async with (
         running_host(APPS / "plain", Bus=bus.connection_string) as host,
-        httpx.AsyncClient(base_url=host.url) as web,
+        web(host) as http,
     ):
-        assert (await web.post("/admin/host/drain")).status_code == 202
-        await drained(web)
+        assert (await http.post("/admin/host/drain")).status_code == 202
+        await drained(http)
         await send(bus.connection_string, ("late", {}))
-        status = (await web.get("/admin/host/status")).json()
+        status = (await http.get("/admin/host/status")).json()
         await host.stop()
 
     assert status["state"] == "Draining"
@@ -175,17 +194,17 @@ async def test_drained_host_leaves_further_messages_on_the_bus(bus: LocalService
     assert bus.inspect()["entities"]["sale-completed/Subscriptions/sales"]["active"] == 1
 
 
-async def drained(web: httpx.AsyncClient) -> None:
-    async with asyncio.timeout(20):
+async def drained(http: httpx.AsyncClient) -> None:
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
-            if (await web.get("/admin/host/drain/status")).json()["state"] == "Completed":
+            if (await http.get("/admin/host/drain/status")).json()["state"] == "Completed":
                 return
             await asyncio.sleep(0.05)
 
 
 @asynccontextmanager
-async def bus_process(port: int, folder: Path) -> AsyncIterator[int]:
-    """The bus as a process of its own that is killed at the end; gives its port."""
+async def bus_process(port: int, folder: Path) -> AsyncIterator[None]:
+    """The bus as a process of its own on this port, killed at the end."""
     config = folder / "topology.json"
     config.write_text(json.dumps(TOPOLOGY))
     arguments = ["--config", str(config), "--data", str(folder), "--amqp-port", str(port)]
@@ -196,32 +215,29 @@ async def bus_process(port: int, folder: Path) -> AsyncIterator[int]:
     )
     assert process.stdout is not None
     try:
-        ready = (await process.stdout.readline()).decode()
-        yield int(ready.split("amqp=")[1].split()[0].rsplit(":", 1)[1])
+        assert (await process.stdout.readline()).startswith(b"ready ")
+        yield
     finally:
         process.kill()
         await process.wait()
 
 
 async def test_host_finds_a_killed_bus_again_by_itself(tmp_path: Path) -> None:
-    def connection(port: int) -> str:
-        return (
+    with kept_port() as port:
+        connection = (
             f"Endpoint=sb://127.0.0.1:{port};SharedAccessKeyName=RootManageSharedAccessKey;"
             "SharedAccessKey=SAS_KEY_VALUE;UseDevelopmentEmulator=true;"
         )
-
-    async with bus_process(0, tmp_path) as port:
-        settings = {"Bus": connection(port), "TOPIC": "sale-completed"}
-        host_running = running_host(APPS / "settling", **settings)
-        host = await host_running.__aenter__()
-        await send(connection(port), ("before", {}))
-        await host.until(lambda: "before" in ids(host))
-    try:
-        await host.until(lambda: any("trying again until it works" in line for line in host.err))
-        async with bus_process(port, tmp_path):
-            await send(connection(port), ("after", {}))
-            await host.until(lambda: "after" in ids(host))
-            assert await host.stop() == 0
-    finally:
-        await host_running.__aexit__(None, None, None)
+        async with AsyncExitStack() as host_running:
+            async with bus_process(port, tmp_path):
+                host = await host_running.enter_async_context(
+                    running_host(APPS / "settling", Bus=connection, TOPIC="sale-completed")
+                )
+                await send(connection, ("before", {}))
+                await host.until(lambda: "before" in ids(host))
+            await host.until(lambda: any("trying again until it works" in x for x in host.err))
+            async with bus_process(port, tmp_path):
+                await send(connection, ("after", {}))
+                await host.until(lambda: "after" in ids(host))
+                assert await host.stop() == 0
     assert len(host.err) < 12, "one outage is a few lines, not a flood"

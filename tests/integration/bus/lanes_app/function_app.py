@@ -1,9 +1,11 @@
-"""A service with both lanes, whose late facts take it as long as posting to Dynamics would."""
+"""A service with both lanes, whose late facts are posted only once a file is there."""
 
 import asyncio
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import azure.functions as func
 
@@ -13,7 +15,8 @@ from shared.events import BACKFILL
 from shared.store.archive import MemoryArchive
 from shared.store.parking import MemoryParking
 
-POSTING_SECONDS = 0.05
+POSTING_GOES_ON = Path(os.environ["POSTING_GOES_ON"])
+"""While it is not there, posting a late fact takes its time."""
 
 app = func.FunctionApp()
 
@@ -32,7 +35,9 @@ async def build() -> Wired:
 )
 async def book(deliveries: Sequence[Delivery], _: Wired) -> Sequence[Outcome]:
     if deliveries[0].event.lane == BACKFILL:
-        await asyncio.sleep(POSTING_SECONDS)
+        print("posting late facts", flush=True)
+        while not await asyncio.to_thread(POSTING_GOES_ON.exists):  # noqa: ASYNC110 - no event
+            await asyncio.sleep(0.01)
     for delivery in deliveries:
         seen = {"sequence": delivery.event.data.key.sequence, "lane": delivery.event.lane}
         print("seen " + json.dumps(seen), flush=True)
