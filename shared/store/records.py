@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +92,13 @@ class MemoryRecords(Records):
         after: str = "",
         limit: int = 1000,
     ) -> list[Record]:
-        found = [
+        found = (
             record
-            for (of, key), record in sorted(self._records.items())
+            for (of, key), record in self._records.items()
             if of == kind and key.startswith(prefix) and (not after or key > after)
             if state is None or record.state == state
-        ]
-        return found[:limit]
+        )
+        return sorted(found, key=attrgetter("key"))[:limit]
 
     async def kinds(self) -> list[str]:
         return sorted({kind for kind, _ in self._records})

@@ -30,14 +30,15 @@ def parse_schedule(text: str, *, used_by: str) -> Schedule:
         raise ConfigurationError(f"{used_by}: {text!r} is not an NCRONTAB expression.")
     expression = text if len(fields) == 6 else f"0 {text}"
     try:
-        croniter(expression, second_at_beginning=True, day_or=False)
+        cron = croniter(expression, second_at_beginning=True, day_or=False)
     except (CroniterError, ValueError) as error:
         raise ConfigurationError(
             f"{used_by}: {text!r} is not an NCRONTAB expression ({error})."
         ) from error
 
     def next_after(moment: datetime) -> datetime:
-        cron = croniter(expression, moment, second_at_beginning=True, day_or=False)
+        # Reading the expression costs far more than finding the next moment.
+        cron.set_current(moment)
         following: datetime = cron.get_next(datetime)
         return following
 

@@ -49,7 +49,8 @@ class SimulatedBus:
         self.namespace = Namespace(config, now=_ms())
         self.hazards = hazards
         self.served: set[str] = set()
-        self._receivers: dict[str, list[asyncio.Future[None]]] = defaultdict(list)
+        self._queues: dict[str, Queue] = {}
+        self._receivers: dict[Queue, list[asyncio.Future[None]]] = defaultdict(list)
         self._looks_at = 0
         self._look_again = asyncio.Event()
 
@@ -67,8 +68,8 @@ class SimulatedBus:
 
     def _tell(self) -> None:
         """Wake who waits for what has come, and the clock where something is due sooner."""
-        for address, waiting in self._receivers.items():
-            if waiting and self.queue(address).active_count:
+        for queue, waiting in self._receivers.items():
+            if waiting and queue.active_count:
                 for future in waiting:
                     if not future.done():
                         future.set_result(None)
@@ -93,9 +94,11 @@ class SimulatedBus:
     # Receiving
 
     def queue(self, address: str) -> Queue:
-        entity = self.namespace.entity(address)
-        assert isinstance(entity, Queue)
-        return entity
+        if address not in self._queues:
+            entity = self.namespace.entity(address)
+            assert isinstance(entity, Queue)
+            self._queues[address] = entity
+        return self._queues[address]
 
     async def receive(self, address: str, most: int) -> list[Held]:
         """Return what is there, waiting for the first."""
@@ -103,7 +106,7 @@ class SimulatedBus:
         queue = self.queue(address)
         while not (deliveries := queue.receive(most, _ms())):
             something = asyncio.get_running_loop().create_future()
-            self._receivers[address].append(something)
+            self._receivers[queue].append(something)
             await something
         return [_held(each) for each in deliveries]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,6 +13,7 @@ from typing import Any
 from unittest.mock import patch
 
 import httpx
+from starlette.types import ASGIApp, Message
 
 from infra.local.dynamics import Clock, FaultPlan
 from infra.local.dynamics.api import Front, application
@@ -84,6 +85,7 @@ class SimulatedDynamics:
     products: Mapping[str, Product] = field(init=False)
     front: Front = field(init=False)
     tokens: TokenAuthority = field(init=False)
+    _issued: dict[tuple[str, int], str] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         clock = VirtualClock()
@@ -111,6 +113,13 @@ class SimulatedDynamics:
         for product in self.products.values():
             product.reset()
 
+    def _token(self, audience: str) -> str:
+        """Return a token in force. Every run passes the same hours: none signs them anew."""
+        half_hour = int(asyncio.get_running_loop().time() // 1800)
+        if (audience, half_hour) not in self._issued:
+            self._issued[audience, half_hour] = self.tokens.issue(_CLIENT, audience)
+        return self._issued[audience, half_hour]
+
     def rows(self, product: str, entity_set: str) -> list[Mapping[str, Any]]:
         """Return every row of an entity set, as stored."""
         entities = self.products[product].entities
@@ -137,7 +146,7 @@ class SimulatedDynamics:
             pace: Pace | None = None,
         ) -> AsyncIterator[Service]:
             audience = AUDIENCE if path.startswith("/api/environment") else settings.base_url
-            sign_in = {"simulation": _SignIn(self.tokens, settings.authorization_scheme, audience)}
+            sign_in = {"simulation": _SignIn(self._token, settings.authorization_scheme, audience)}
             governor = None
             if book is not None:
                 paces = dict.fromkeys(sign_in, pace or Pace(10.0))
@@ -166,25 +175,20 @@ async def _no_sign_ins(*_: object) -> AsyncIterator[dict[str, httpx.Auth]]:
     yield {}
 
 
+@dataclass(frozen=True)
 class _SignIn(httpx.Auth):
-    def __init__(self, tokens: TokenAuthority, scheme: str, audience: str) -> None:
-        self._tokens = tokens
-        self._scheme = scheme
-        self._audience = audience
-        self._hour = -1
-        self._token = ""
+    token: Callable[[str], str]
+    scheme: str
+    audience: str
 
     def auth_flow(self, request: httpx.Request) -> Iterator[httpx.Request]:  # type: ignore[override]
-        hour = int(asyncio.get_running_loop().time() // 1800)
-        if hour != self._hour:
-            self._hour, self._token = hour, self._tokens.issue(_CLIENT, self._audience)
-        request.headers["Authorization"] = f"{self._scheme} {self._token}"
+        request.headers["Authorization"] = f"{self.scheme} {self.token(self.audience)}"
         yield request
 
 
 class _Transport(httpx.AsyncBaseTransport):
     def __init__(self, dynamics: SimulatedDynamics, hazards: Hazards, weather: Weather) -> None:
-        self._app = httpx.ASGITransport(app=dynamics.front)
+        self._front = dynamics.front
         self._hazards = hazards
         self._weather = weather
 
@@ -193,10 +197,41 @@ class _Transport(httpx.AsyncBaseTransport):
             status = self._weather.status(asyncio.get_running_loop().time())
             if status is not None:
                 return httpx.Response(status, headers={"Retry-After": "30"}, json={})
-            return await self._app.handle_async_request(request)
+            return await _answered(self._front, request)
 
         what = f"{request.method} {request.url.path}"
         return await self._hazards.around(what, effect, _broken, latency=0.4)
+
+
+async def _answered(app: ASGIApp, request: httpx.Request) -> httpx.Response:
+    """What httpx.ASGITransport does, which looks for another event loop at every request."""
+    url, answer = request.url, list[Message]()
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": request.method,
+        "headers": [(name.lower(), value) for name, value in request.headers.raw],
+        "scheme": url.scheme,
+        "path": url.path,
+        "raw_path": url.raw_path.partition(b"?")[0],
+        "query_string": url.query,
+        "server": (url.host, url.port),
+        "client": ("127.0.0.1", 123),
+        "root_path": "",
+    }
+    body = await request.aread()
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message: Message) -> None:
+        answer.append(message)
+
+    await app(scope, receive, send)
+    start, *parts = answer
+    content = b"".join(part.get("body", b"") for part in parts)
+    return httpx.Response(start["status"], headers=start["headers"], content=content)
 
 
 def _broken(strike: Strike) -> Exception:

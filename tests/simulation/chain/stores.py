@@ -62,10 +62,13 @@ class _Reached:
         if not inspect.iscoroutinefunction(found):
             return found
 
+        what = f"{self._name}.{method}"
+
         async def call(*args: Any, **kwargs: Any) -> Any:
             effect = partial(found, *args, **kwargs)
-            return await self._hazards.around(f"{self._name}.{method}", effect, _unavailable, 0.01)
+            return await self._hazards.around(what, effect, _unavailable, 0.01)
 
+        setattr(self, method, call)  # the next look finds it without asking here
         return call
 
 

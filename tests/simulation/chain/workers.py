@@ -7,6 +7,8 @@ import contextlib
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache, partial
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
@@ -89,14 +91,22 @@ class Worker:
                 await self._bus.settle(f"{how} on {address}", act, UUID(each.lock_token))
 
     async def _tick(self, timed: Timed) -> None:
-        next_after = parse_schedule(timed.schedule, used_by="a timer")
-        interval = (next_after(next_after(now())) - next_after(now())).total_seconds()
+        interval = _interval(timed.schedule, now())
         while True:
             await asyncio.sleep(max(interval, SHORTEST_INTERVAL))
             try:
                 await timed.function(SimpleNamespace(past_due=False))
             except Exception:
                 continue  # as in the host: tried at its next time
+
+
+def _interval(schedule: str, at: datetime) -> float:
+    next_after = _schedule(schedule)
+    first = next_after(at)
+    return (next_after(first) - first).total_seconds()
+
+
+_schedule = lru_cache(maxsize=None)(partial(parse_schedule, used_by="a timer"))
 
 
 @dataclass

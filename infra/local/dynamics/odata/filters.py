@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
+from functools import lru_cache
 from typing import ClassVar, Generic, TypeVar
 
 from odata_query import ast
@@ -63,7 +64,7 @@ class Filter(NodeVisitor, ABC, Generic[Bound]):
         if len(text) > _MAX_LENGTH:
             raise BadFilter("The filter is too long.")
         try:
-            sql = str(self.visit(ODataParser().parse(ODataLexer().tokenize(text))))
+            sql = str(self.visit(_parsed(text)))
         except (ODataException, RecursionError) as error:
             raise UnreadableFilter(f"The filter '{text}' cannot be read: {error}") from error
         if _nesting(sql) > _MAX_NESTING:
@@ -106,6 +107,13 @@ class Filter(NodeVisitor, ABC, Generic[Bound]):
             raise BadFilter(f"'{node.func.name}' takes a property and a text.")
         self.values.append(pattern.format(like(part.val)))
         return f"{self.column(name.name)} LIKE ? ESCAPE '\\'"
+
+
+@lru_cache(maxsize=256)
+def _parsed(text: str) -> ast._Node:
+    """Callers ask the same again and again, and parsing takes longer than the answer."""
+    parsed: ast._Node = ODataParser().parse(ODataLexer().tokenize(text))
+    return parsed
 
 
 def like(text: str) -> str:
