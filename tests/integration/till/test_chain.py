@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from azure.servicebus import ServiceBusReceiveMode
 from azure.servicebus.aio import ServiceBusClient
 
 from infra.local.servicebus import LocalServiceBus
 from infra.local.till.chain import TROUBLES, Options, Plan, play, timeline
 from shared.bus import Publisher
 from shared.events import BACKFILL, SaleCompleted, decode
+from tests.integration.bus.receiving import everything
 
 TOPOLOGY = Path(__file__).parents[3] / "infra" / "topology.json"
 
@@ -26,8 +26,8 @@ async def test_live_and_late_sales_of_a_chain_reach_the_subscriptions_of_their_l
         publisher = Publisher(ServiceBusClient.from_connection_string(bus.connection_string))
         tally = await play(plan, publisher, tmp_path, timeline(plan.begins, 0))
         await publisher.aclose()
-        live = await _sales(bus.connection_string, "sales")
-        late = await _sales(bus.connection_string, "sales-backfill")
+        live = await _sales(bus, "sales")
+        late = await _sales(bus, "sales-backfill")
 
     sold = {
         fact.event_id for step in plan for fact in step.facts if isinstance(fact, SaleCompleted)
@@ -40,17 +40,9 @@ async def test_live_and_late_sales_of_a_chain_reach_the_subscriptions_of_their_l
     assert tally.late >= len(late)
 
 
-async def _sales(address: str, subscription: str) -> dict[object, str | None]:
+async def _sales(bus: LocalServiceBus, subscription: str) -> dict[object, str | None]:
     """Return ids and lanes of what lies in a subscription to sales."""
-    found: dict[object, str | None] = {}
-    async with (
-        ServiceBusClient.from_connection_string(address) as client,
-        client.get_subscription_receiver(
-            "sale-completed", subscription, receive_mode=ServiceBusReceiveMode.RECEIVE_AND_DELETE
-        ) as receiver,
-    ):
-        while messages := await receiver.receive_messages(500, max_wait_time=2):
-            for message in messages:
-                event = decode(b"".join(message.body))
-                found[event.id] = event.lane
-    return found
+    async with ServiceBusClient.from_connection_string(bus.connection_string) as client:
+        messages = await everything(bus, client, "sale-completed", subscription)
+    events = [decode(b"".join(message.body)) for message in messages]
+    return {event.id: event.lane for event in events}

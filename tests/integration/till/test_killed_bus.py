@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -13,24 +13,25 @@ import pytest
 from azure.servicebus import ServiceBusReceiveMode
 from azure.servicebus.aio import ServiceBusClient
 
+from infra.local.platform.ports import kept_port
 from infra.local.servicebus import LocalServiceBus
 from infra.local.till.baskets import STORES, TradingDay
 from infra.local.till.publish import publish
 from shared.bus import Publisher
+from tests.integration.bus.receiving import take_all
 
 ROOT = Path(__file__).parents[3]
 TOPOLOGY = ROOT / "infra" / "topology.json"
-TOPICS = ("sale-completed", "sale-returned", "store-day-closed")
 KILLS = 2
 
 
 class BusProcess:
     """The local bus as a process of its own, on one port and one folder through all restarts."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, amqp_port: int) -> None:
         self._data = data
         self._process: asyncio.subprocess.Process | None = None
-        self.amqp_port = 0
+        self.amqp_port = amqp_port
 
     async def start(self) -> None:
         self._process = await asyncio.create_subprocess_exec(
@@ -41,8 +42,7 @@ class BusProcess:
             stderr=asyncio.subprocess.DEVNULL,
         )
         assert self._process.stdout is not None
-        ready = (await self._process.stdout.readline()).decode()
-        self.amqp_port = int(ready.partition("amqp=")[2].split()[0].rpartition(":")[2])
+        assert (await self._process.stdout.readline()).startswith(b"ready ")
 
     async def kill(self) -> None:
         assert self._process is not None
@@ -52,12 +52,13 @@ class BusProcess:
 
 @asynccontextmanager
 async def a_bus(data: Path) -> AsyncIterator[BusProcess]:
-    bus = BusProcess(data)
-    await bus.start()
-    try:
-        yield bus
-    finally:
-        await bus.kill()
+    with kept_port() as port:
+        bus = BusProcess(data, port)
+        await bus.start()
+        try:
+            yield bus
+        finally:
+            await bus.kill()
 
 
 @pytest.mark.slow
@@ -85,18 +86,19 @@ async def test_bus_killed_while_a_day_is_published_loses_nothing(tmp_path: Path)
         await killer
         await publisher.aclose()
 
-        received = Counter([message_id async for message_id in _message_ids(address)])
+        by_topic = Counter(fact.TOPIC for fact in facts)
+        received = Counter([message_id async for message_id in _message_ids(address, by_topic)])
 
     assert published.facts == len(facts)
     assert received == Counter(str(fact.event_id) for fact in facts)
 
 
-async def _message_ids(address: str) -> AsyncIterator[str]:
+async def _message_ids(address: str, by_topic: Mapping[str, int]) -> AsyncIterator[str]:
+    """Yield those of so many messages of each topic, and of any that should not be there."""
     async with ServiceBusClient.from_connection_string(address) as client:
-        for topic in TOPICS:
+        for topic, count in by_topic.items():
             async with client.get_subscription_receiver(
                 topic, "completeness", receive_mode=ServiceBusReceiveMode.RECEIVE_AND_DELETE
             ) as receiver:
-                while messages := await receiver.receive_messages(500, max_wait_time=2):
-                    for message in messages:
-                        yield str(message.message_id)
+                for message in await take_all(receiver, count):
+                    yield str(message.message_id)

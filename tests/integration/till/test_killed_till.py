@@ -10,12 +10,12 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
-from azure.servicebus import ServiceBusReceivedMessage, ServiceBusReceiveMode
 from azure.servicebus.aio import ServiceBusClient
 
 from infra.local.servicebus import LocalServiceBus
 from infra.local.till.outbox import Outbox
 from shared.events import Event, Fact, decode
+from tests.integration.bus.receiving import everything
 from tests.integration.till.selling import DAY, sell
 
 TOPOLOGY = Path(__file__).parents[3] / "infra" / "topology.json"
@@ -86,7 +86,7 @@ async def test_a_till_killed_again_and_again_loses_nothing_and_sells_nothing_twi
         last = Life(path, key, bus.connection_string, len(kept))
         await last.hear(kept=len(DAY) + 1)
         kept += last.kept
-        arrived = await _arrived(bus.connection_string)
+        arrived = await _arrived(bus)
 
     assert last.is_done
     assert sum(life.uploads > 0 and not life.is_done for life in lives) > 2  # killed in full work
@@ -108,21 +108,18 @@ def _by_topic(facts: list[Fact]) -> dict[str, list[Fact]]:
     return found
 
 
-async def _arrived(address: str) -> list[Event[Fact]]:
+async def _arrived(bus: LocalServiceBus) -> list[Event[Fact]]:
     """Return what is on the bus, the messages of each topic in their order."""
-    async with ServiceBusClient.from_connection_string(address) as client:
-        topics = sorted({fact.TOPIC for fact in DAY})
-        parts = await asyncio.gather(*(_received(client, topic) for topic in topics))
-    return [decode(b"".join(message.body)) for part in parts for message in part]
-
-
-async def _received(client: ServiceBusClient, topic: str) -> list[ServiceBusReceivedMessage]:
-    async with client.get_subscription_receiver(
-        topic,
-        READERS.get(topic, "completeness"),
-        receive_mode=ServiceBusReceiveMode.RECEIVE_AND_DELETE,
-    ) as receiver:
-        found: list[ServiceBusReceivedMessage] = []
-        while messages := await receiver.receive_messages(500, max_wait_time=2):
-            found += messages
-    return sorted(found, key=lambda message: message.sequence_number or 0)
+    topics = sorted({fact.TOPIC for fact in DAY})
+    async with ServiceBusClient.from_connection_string(bus.connection_string) as client:
+        parts = await asyncio.gather(
+            *(
+                everything(bus, client, topic, READERS.get(topic, "completeness"))
+                for topic in topics
+            )
+        )
+    return [
+        decode(b"".join(message.body))
+        for part in parts
+        for message in sorted(part, key=lambda each: each.sequence_number or 0)
+    ]
