@@ -24,7 +24,7 @@ async def find_trace(addresses: Addresses, which: str) -> dict[str, Any]:
     The mapping has ``operation_id``, ``roots`` (nested by ``children``) and ``logs``. Raises
     `Refused` when nothing of it was received.
     """
-    async with httpx.AsyncClient(base_url=addresses.appinsights) as http:
+    async with httpx.AsyncClient(base_url=addresses.appinsights, timeout=60) as http:
         operation_id = which
         if "/" in which:
             answer = await http.get("/api/traces", params={"value": which})

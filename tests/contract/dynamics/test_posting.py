@@ -94,8 +94,8 @@ async def test_a_server_error_of_the_whole_call_is_looked_up(simulator: Dynamics
 async def test_a_request_that_outlives_our_patience_books_nothing_twice(
     simulator: DynamicsSimulator,
 ) -> None:
-    simulator.faults.add(Fault(kind=FaultKind.SLOW, delay=1.2))
-    settings = settings_for(simulator, timeout=timedelta(seconds=1))
+    simulator.faults.add(Fault(kind=FaultKind.SLOW, delay=3.5))
+    settings = settings_for(simulator, timeout=timedelta(seconds=3))
     async with finance_operations(settings) as dynamics:
         [posting] = await dynamics.transactions.post([sale(1)])
     assert isinstance(posting, Booked)

@@ -11,12 +11,17 @@ import httpx
 
 from infra.local.dynamics import DynamicsSimulator
 
+PATIENCE_SECONDS = 60
+"""How long a test waits for what must come, on a machine that has much else to do."""
+
 
 def api_client(
     simulator: DynamicsSimulator, headers: Mapping[str, str] | None = None
 ) -> httpx.AsyncClient:
     """A client of the API port. It speaks no TLS, and loading trust for it takes 50 ms."""
-    return httpx.AsyncClient(base_url=simulator.api_url, headers=headers, verify=False)
+    return httpx.AsyncClient(
+        base_url=simulator.api_url, headers=headers, verify=False, timeout=PATIENCE_SECONDS
+    )
 
 
 async def access_token(simulator: DynamicsSimulator, audience: str | None = None) -> str:
@@ -32,8 +37,8 @@ async def access_token(simulator: DynamicsSimulator, audience: str | None = None
 
 
 async def waited(condition: Callable[[], object]) -> None:
-    """Return as soon as the condition holds; fail after ten seconds."""
-    async with asyncio.timeout(10):
+    """Return as soon as the condition holds."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not condition():  # noqa: ASYNC110 - conditions of any kind
             await asyncio.sleep(0.001)
 

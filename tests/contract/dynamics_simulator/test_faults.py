@@ -139,8 +139,12 @@ async def test_hanging_request_is_never_answered_whatever_was_booked(
 ) -> None:
     simulator.faults.add(Fault(kind=kind))
 
-    with pytest.raises(httpx.ReadTimeout):
-        await api.post("/data/RetailTransactions", json=header(), timeout=0.2)
+    posting = asyncio.create_task(_post(api))
+    await waited(lambda: simulator.faults.listing()[0]["taken"])
+    while await _booked(api) < booked:
+        pass
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(posting, 0.2)
 
     assert await _booked(api) == booked
 

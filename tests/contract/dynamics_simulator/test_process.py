@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.local.dynamics import Registration
-from tests.contract.dynamics_simulator.talking import batch, changeset, sale
+from tests.contract.dynamics_simulator.talking import PATIENCE_SECONDS, batch, changeset, sale
 
 _ROOT = Path(__file__).resolve().parents[3]
 
@@ -59,9 +59,13 @@ def _client(url: str) -> httpx.Client:
         f"{url}/msi/token",
         params={"resource": url},
         headers={"X-IDENTITY-HEADER": Registration().identity_header},
+        timeout=PATIENCE_SECONDS,
     ).json()["access_token"]
     return httpx.Client(
-        base_url=url, headers={"Authorization": f"Bearer {token}"}, verify=False, timeout=30
+        base_url=url,
+        headers={"Authorization": f"Bearer {token}"},
+        verify=False,
+        timeout=PATIENCE_SECONDS,
     )
 
 
@@ -86,7 +90,7 @@ def test_every_answered_changeset_is_there_whole_after_a_kill(start: Start) -> N
     enough = threading.Event()
     sender = threading.Thread(target=_book, args=(ready["api"], answered, enough))
     sender.start()
-    assert enough.wait(30)
+    assert enough.wait(PATIENCE_SECONDS)
     process.kill()
     sender.join()
 
@@ -131,13 +135,13 @@ def test_no_damaged_batch_is_a_server_error(start: Start) -> None:
 def test_process_names_its_addresses_and_stops_when_asked(start: Start) -> None:
     process, ready = start()
 
-    healthy = httpx.get(f"{ready['api']}/_simulator/health")
+    healthy = httpx.get(f"{ready['api']}/_simulator/health", timeout=PATIENCE_SECONDS)
     process.send_signal(signal.SIGTERM)
 
     assert "finance-operations" in healthy.json()["products"]
     assert ready["identity"].startswith("https://localhost:")
     assert Path(ready["ca"]).read_text().startswith("-----BEGIN CERTIFICATE-----")
-    assert process.wait(timeout=10) == 0
+    assert process.wait(timeout=PATIENCE_SECONDS) == 0
 
 
 @pytest.mark.parametrize("content", ["file", "database"])
@@ -154,7 +158,7 @@ def test_unusable_data_directory_is_one_sentence(tmp_path: Path, content: str) -
         cwd=_ROOT,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=PATIENCE_SECONDS,
         check=False,
     )
 
@@ -176,7 +180,7 @@ def test_second_simulator_on_port_or_data_is_one_sentence(
         cwd=_ROOT,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=PATIENCE_SECONDS,
         check=False,
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Generator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
@@ -129,7 +129,7 @@ async def test_silence_ends_at_the_deadline() -> None:
 
     silent = await asyncio.start_server(never, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{silent.sockets[0].getsockname()[1]}"
-    settings = DynamicsSettings.model_validate({"url": url, "timeout": timedelta(seconds=0.1)})
+    settings = DynamicsSettings.model_validate({"url": url, "timeout": timedelta(seconds=1)})
     async with connect(settings, "/data", clock=utc_now, auths=NOBODY) as service:
         with pytest.raises(Uncertain, match="Timeout"):
             await service.write(WRITE)
@@ -176,6 +176,9 @@ async def test_two_connections_share_the_budget_of_their_product() -> None:
 # Sign-in
 
 
+NEVER = int(datetime.max.replace(tzinfo=UTC).timestamp())
+
+
 class Tokens:
     """Stands for azure-identity: hands out one token until it is closed."""
 
@@ -186,7 +189,7 @@ class Tokens:
         Tokens.issued[name] += 1
 
     async def get_token(self, *_: str, **__: object) -> AccessToken:
-        return AccessToken(self._token, 2_000_000_000)
+        return AccessToken(self._token, NEVER)
 
     async def close(self) -> None: ...
 
