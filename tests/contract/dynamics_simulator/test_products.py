@@ -100,5 +100,5 @@ async def test_notifications_reach_a_queue_of_the_local_bus(bus: LocalServiceBus
         ServiceBusClient.from_connection_string(bus.connection_string) as client,
         client.get_queue_receiver("events") as receiver,
     ):
-        [message] = await receiver.receive_messages(max_wait_time=5)
+        [message] = await receiver.receive_messages(max_wait_time=60)
     assert json.loads(str(message)) == {"EventId": "1"}

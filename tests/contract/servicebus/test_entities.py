@@ -49,7 +49,7 @@ async def bus(clock: ManualClock) -> AsyncIterator[LocalServiceBus]:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110 - the bus has no event for it
             await asyncio.sleep(0.01)
 
@@ -68,7 +68,7 @@ async def test_what_cannot_be_forwarded_waits_among_the_dead_letters(
         client.get_queue_receiver("lost", sub_queue=ServiceBusSubQueue.TRANSFER_DEAD_LETTER),
     ) as (sender, dead_letters, transfer):
         await sender.send_messages(ServiceBusMessage("a"))
-        (dead,) = await dead_letters.receive_messages(1, max_wait_time=5)
+        (dead,) = await dead_letters.receive_messages(1, max_wait_time=60)
         assert await transfer.receive_messages(1, max_wait_time=0.1) == []
     assert dead.dead_letter_reason == "TransferFailed"
 
@@ -93,7 +93,7 @@ async def test_open_links_end_when_their_queue_is_disabled_or_deleted(
         ),
     ):
         await sender.send_messages(ServiceBusMessage("a"))
-        await receiver.receive_messages(1, max_wait_time=5)
+        await receiver.receive_messages(1, max_wait_time=60)
         receiving = asyncio.create_task(receiver.receive_messages(1, max_wait_time=60))
         await asyncio.sleep(0)
 

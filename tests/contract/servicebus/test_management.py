@@ -62,7 +62,7 @@ async def test_settling_by_token_does_what_settling_by_link_does(
     ):
         for status in ("completed", "defered", "suspended", "abandoned"):
             await sender.send_messages(ServiceBusMessage("m"))
-            [message] = await receiver.receive_messages(max_message_count=1, max_wait_time=5)
+            [message] = await receiver.receive_messages(max_message_count=1, max_wait_time=60)
             token = {"TYPE": AMQPTypes.uuid, "VALUE": message.lock_token}
             body = {
                 "disposition-status": status,

@@ -12,20 +12,19 @@ from tests.contract.servicebus.conftest import connect, opened
 
 
 async def test_locks_expire_and_scheduled_messages_come_without_being_asked() -> None:
-    config = NamespaceConfig(queues=(QueueConfig("brief", lock_duration=500),))
+    config = NamespaceConfig(queues=(QueueConfig("brief", lock_duration=500), QueueConfig("q")))
     async with (
         LocalServiceBus(config) as bus,
         connect(bus) as client,
         opened(client.get_queue_sender("brief"), client.get_queue_receiver("brief")) as (s, r),
+        opened(client.get_queue_sender("q"), client.get_queue_receiver("q")) as (sender, receiver),
     ):
         await s.send_messages(ServiceBusMessage("slow"))
-        [first] = await r.receive_messages(max_message_count=1, max_wait_time=5)
-        [again] = await r.receive_messages(max_message_count=1, max_wait_time=5)
-        await r.complete_message(again)
+        [first] = await r.receive_messages(max_message_count=1, max_wait_time=60)
+        [again] = await r.receive_messages(max_message_count=1, max_wait_time=60)
         soon = datetime.now(UTC) + timedelta(seconds=0.5)
-        await s.schedule_messages(ServiceBusMessage("later"), soon)
-        [later] = await r.receive_messages(max_message_count=1, max_wait_time=5)
-        await r.complete_message(later)
+        await sender.schedule_messages(ServiceBusMessage("later"), soon)
+        [later] = await receiver.receive_messages(max_message_count=1, max_wait_time=60)
 
     assert (first.delivery_count, again.delivery_count) == (0, 1)
     assert str(later) == "later"

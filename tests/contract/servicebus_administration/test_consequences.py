@@ -24,6 +24,7 @@ from infra.local.servicebus.settings import AuthorizationRule as Policy
 from infra.local.servicebus.settings import QueueConfig
 from tests.contract.servicebus.conftest import connect
 from tests.contract.servicebus_administration.clients import CLIENTS
+from tests.integration.bus.receiving import take, take_all
 
 # The SDK's own, about Python's XML library.
 pytestmark = pytest.mark.filterwarnings("ignore:Testing an element's truth:DeprecationWarning")
@@ -46,7 +47,7 @@ async def test_runtime_properties_tell_what_waits_where(
             await sender.send_messages(ServiceBusMessage("sold"))
             await sender.schedule_messages(ServiceBusMessage("later"), later)
         async with client.get_queue_receiver("orders") as receiver:
-            (dead, deferred) = await receiver.receive_messages(2)
+            (dead, deferred) = await take(receiver, 2)
             await receiver.dead_letter_message(dead)
             await receiver.defer_message(deferred)
 
@@ -93,7 +94,7 @@ async def test_messages_travel_through_what_was_created(
             message = ServiceBusMessage(str(price), application_properties={"price": price})
             await sender.send_messages(message)
         async with client.get_subscription_receiver("sales", "dear") as receiver:
-            (message,) = await receiver.receive_messages(2, max_wait_time=1)
+            (message,) = await take_all(receiver, 1)
 
     assert str(message) == "100"
     assert message.application_properties is not None
@@ -112,7 +113,7 @@ async def test_a_queue_forwards_where_its_creator_said(
         async with client.get_queue_sender("orders") as sender:
             await sender.send_messages(ServiceBusMessage("forwarded"))
         async with client.get_queue_receiver("archive") as receiver:
-            (message,) = await receiver.receive_messages(max_wait_time=1)
+            (message,) = await take(receiver, 1)
 
     host = f"sb://{bus.host}:{bus.amqp_port}"
     assert created.forward_to == f"{host}/archive"

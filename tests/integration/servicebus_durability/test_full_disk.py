@@ -14,7 +14,13 @@ from azure.servicebus import ServiceBusMessage
 from azure.servicebus.aio import ServiceBusSender
 from azure.servicebus.exceptions import ServiceBusError
 
-from tests.integration.servicebus_durability.program import STORE, Bus, running, waiting
+from tests.integration.servicebus_durability.program import (
+    SECONDS,
+    STORE,
+    Bus,
+    running,
+    waiting,
+)
 
 ROOM = 400_000  # bytes a file may grow to while the disk is "full"
 FILLING: dict[str | bytes, Any] = {"filling": "x" * 30_000}
@@ -37,13 +43,13 @@ async def send(sender: ServiceBusSender, accepted: list[str], *names: str) -> No
 
 
 async def health(bus: Bus) -> tuple[int, str]:
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=SECONDS) as http:
         answer = await http.get(f"{bus.admin}/health")
     return answer.status_code, answer.text
 
 
 async def healthy_again(bus: Bus) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(SECONDS):
         while (await health(bus))[0] != 200:  # noqa: ASYNC110 - another process tells no event
             await asyncio.sleep(0.05)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from azure.servicebus import ServiceBusMessage
 from azure.servicebus.exceptions import ServiceBusError
 
-from tests.integration.servicebus_durability.program import Bus, running, waiting
+from tests.integration.servicebus_durability.program import SECONDS, Bus, running, waiting
 
 KILLS = 3
 SENDERS = 3
@@ -57,7 +57,7 @@ async def work_until_killed(bus: Bus, seen: Seen, run: int, settlements: int) ->
 
     tasks = [asyncio.create_task(send(bus, seen, f"{run}-{n}")) for n in range(SENDERS)]
     tasks.append(asyncio.create_task(complete(bus, seen)))
-    await asyncio.wait_for(killer(), 30)
+    await asyncio.wait_for(killer(), SECONDS)
     # Clients do not all notice at once that their peer is gone.
     _, pending = await asyncio.wait(tasks, timeout=0.5)
     for task in pending:

@@ -44,6 +44,8 @@ UPGRADE = (
 )
 PATH = "/$servicebus/websocket"
 KEY = base64.b64encode(bytes(16)).decode()
+PATIENCE = 60
+"""Seconds a test waits for what must come."""
 
 
 @asynccontextmanager
@@ -59,7 +61,7 @@ async def said(bus: LocalServiceBus, data: bytes, **options: Any) -> bytes:
     """What the bus answers before it hangs up."""
     async with reached(bus, **options) as (reader, writer):
         writer.write(data)
-        answer: bytes = await asyncio.wait_for(reader.read(), 10)
+        answer: bytes = await asyncio.wait_for(reader.read(), PATIENCE)
     return answer
 
 
@@ -102,9 +104,9 @@ async def test_a_tls_handshake_that_stops_half_way_is_hung_up_on(
 async def test_what_only_begins_like_tls_harms_nobody(
     bus: LocalServiceBus, rest: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(front_door, "HANDSHAKE_SECONDS", 0.2)
-
-    await said(bus, b"\x16" + rest)
+    with monkeypatch.context() as hurried:
+        hurried.setattr(front_door, "HANDSHAKE_SECONDS", 0.2)
+        await said(bus, b"\x16" + rest)
 
     assert b"healthy" in await said(bus, b"GET /health HTTP/1.0\r\n\r\n")
 
@@ -150,14 +152,14 @@ async def test_a_page_of_another_site_is_refused(
     request = request.replace("Host: localhost", f"Host: bus.test:5672\r\nOrigin: {origin}")
     async with reached(bus) as (reader, writer):
         writer.write(request.encode())
-        head = await asyncio.wait_for(reader.readuntil(b"\r\n"), 10)
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n"), PATIENCE)
 
     assert head.startswith(b"HTTP/1.1 " + status)
 
 
 async def opened(bus: LocalServiceBus, reader: Any, writer: Any, path: str = PATH) -> None:
     writer.write(UPGRADE.format(path=path, what="AMQPWSB10", key=KEY).encode())
-    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)
+    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE)
     assert head.startswith(b"HTTP/1.1 101")
 
 
@@ -173,7 +175,7 @@ async def test_a_websocket_carries_amqps_bytes_however_they_are_framed(
         await opened(bus, reader, writer, f"{PATH}/")  # with .NET's slash
         for at in range(len(SASL_HEADER)):
             writer.write(frame(2, SASL_HEADER[at : at + 1]))
-        answer = await asyncio.wait_for(reader.readexactly(2 + len(SASL_HEADER)), 10)
+        answer = await asyncio.wait_for(reader.readexactly(2 + len(SASL_HEADER)), PATIENCE)
 
     assert answer[:1] == b"\x82"
     assert answer[2:] == SASL_HEADER
@@ -196,7 +198,7 @@ async def test_a_websocket_ends_as_it_should(
         await opened(bus, reader, writer)
         writer.write(sent)
 
-        assert (await asyncio.wait_for(reader.read(), 10)).startswith(answer)
+        assert (await asyncio.wait_for(reader.read(), PATIENCE)).startswith(answer)
 
 
 async def test_a_door_that_closes_leaves_nobody_waiting() -> None:
@@ -209,7 +211,7 @@ async def test_a_door_that_closes_leaves_nobody_waiting() -> None:
 
     for reader, writer in connections:
         with suppress(ConnectionResetError):
-            assert await asyncio.wait_for(reader.read(), 10) == b""
+            assert await asyncio.wait_for(reader.read(), PATIENCE) == b""
         writer.close()
     assert len(asyncio.all_tasks()) == 1
 
@@ -258,12 +260,14 @@ async def test_sasl_plain_takes_the_name_and_key_of_a_policy(
 ) -> None:
     async with reached(locked_bus) as (reader, writer):
         writer.write(plain(name, key) + AMQP_HEADER)
-        answer = await asyncio.wait_for(reader.readuntil(encode_composite(outcome(accepted))), 10)
+        answer = await asyncio.wait_for(
+            reader.readuntil(encode_composite(outcome(accepted))), PATIENCE
+        )
         assert answer.startswith(SASL_HEADER)
         if accepted:
-            assert await asyncio.wait_for(reader.readexactly(8), 10) == AMQP_HEADER
+            assert await asyncio.wait_for(reader.readexactly(8), PATIENCE) == AMQP_HEADER
         else:
-            assert await asyncio.wait_for(reader.read(), 10) == b""
+            assert await asyncio.wait_for(reader.read(), PATIENCE) == b""
 
 
 def outcome(accepted: bool) -> SaslOutcome:
@@ -295,7 +299,7 @@ async def test_a_peer_without_a_token_reaches_nothing_but_where_to_put_one(
         frames = FrameBuffer(65536)
         last: Any = None
         while not isinstance(last, (Flow, Detach)):
-            frames.feed(await asyncio.wait_for(reader.read(65536), 10))
+            frames.feed(await asyncio.wait_for(reader.read(65536), PATIENCE))
             while (frame := frames.take_frame()) is not None:
                 last = decode_composite(frame.body)[0]
 

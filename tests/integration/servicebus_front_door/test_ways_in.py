@@ -46,7 +46,7 @@ async def send_and_receive(bus: LocalServiceBus, transport: TransportType, queue
         client.get_queue_receiver(queue, receive_mode=DELETE) as receiver,
     ):
         await sender.send_messages(ServiceBusMessage(BODY))
-        [message] = await receiver.receive_messages(max_wait_time=10)
+        [message] = await receiver.receive_messages(max_wait_time=60)
     return b"".join(message.body)
 
 
@@ -59,7 +59,7 @@ def send_and_receive_in_a_thread(
         client.get_queue_receiver(queue, receive_mode=DELETE) as receiver,
     ):
         sender.send_messages(ServiceBusMessage(BODY))
-        [message] = receiver.receive_messages(max_wait_time=10)
+        [message] = receiver.receive_messages(max_wait_time=60)
     return b"".join(message.body)
 
 
@@ -88,7 +88,7 @@ async def test_many_messages_at_once_fit_a_websocket(bus: LocalServiceBus) -> No
     ):
         got = 0
         while got < len(waiting):
-            got += len(await receiver.receive_messages(10, max_wait_time=10))
+            got += len(await receiver.receive_messages(10, max_wait_time=60))
 
     assert got == len(waiting)
 

@@ -59,7 +59,7 @@ def held(bus: LocalServiceBus, queue: str = "work") -> dict[str, int]:
     return {name: count for name, count in entity.items() if count}
 
 
-async def until(condition: Callable[[], bool], seconds: float = 10) -> None:
+async def until(condition: Callable[[], bool], seconds: float = 60) -> None:
     """Wait for what follows from what others do on the same loop."""
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110 - no event tells it

@@ -9,6 +9,7 @@ import pytest
 
 from infra.local.servicebus import LocalServiceBus
 from infra.local.servicebus.settings import AuthorizationRule
+from tests.integration.bus.receiving import take
 from tests.integration.servicebus_operation.conftest import CONFIG, connect, put
 
 
@@ -26,7 +27,7 @@ async def test_every_message_says_its_state_who_holds_it_and_why_it_is_dead(
         connect(bus) as client,
         client.get_queue_receiver("work", client_identifier="till-7") as receiver,
     ):
-        held, dead, aside = await receiver.receive_messages(3, max_wait_time=5)
+        held, dead, aside = await take(receiver, 3)
         await receiver.dead_letter_message(dead, reason="spoilt", error_description="by hand")
         await receiver.defer_message(aside)
         messages = bus.messages("work")

@@ -12,6 +12,7 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
 from infra.local.servicebus import LocalServiceBus
+from tests.integration.bus.receiving import take
 from tests.integration.servicebus_operation.conftest import CONFIG, connect, put
 
 
@@ -51,7 +52,7 @@ async def test_every_message_is_accounted_for_by_entity_outcome_and_reason() -> 
             client.get_queue_receiver("work") as receiver,
         ):
             await sender.send_messages([ServiceBusMessage("a"), ServiceBusMessage("b")])
-            messages = await receiver.receive_messages(2, max_wait_time=5)
+            messages = await take(receiver, 2)
             await receiver.complete_message(messages[0])
             async with httpx.AsyncClient(base_url=bus.admin_url) as http:
                 scraped = (await http.get("/metrics")).text

@@ -15,7 +15,7 @@ from infra.local.servicebus.amqp.performatives import (
 )
 
 P = TypeVar("P")
-PATIENCE = 5.0
+PATIENCE = 60.0
 """Seconds a test waits for what must come."""
 
 

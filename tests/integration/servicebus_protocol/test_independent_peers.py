@@ -34,7 +34,7 @@ async def talk(*command: str, **environment: str) -> dict[str, Any]:
         env={**os.environ, **environment},
     )
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(90):
             out, trouble = await client.communicate()
     except TimeoutError:
         client.kill()
