@@ -28,7 +28,7 @@ from tools.package import REPOSITORY, SITE_PACKAGES, main, services
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(900),
     pytest.mark.skipif(
         sys.version_info[:2] != (3, 13), reason="the zip is built for CPython 3.13, run by it too"
     ),
@@ -106,7 +106,7 @@ async def test_packaged_service_indexes_and_dead_letters_an_invalid_message(
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
-        printed, complaints = await asyncio.wait_for(driver.communicate(), 200)
+        printed, complaints = await asyncio.wait_for(driver.communicate(), 600)
 
     assert driver.returncode == 0, complaints.decode()
     report = json.loads(printed.splitlines()[-1])
