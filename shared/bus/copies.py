@@ -17,6 +17,7 @@ from shared.bus.message import (
     PARKED_AT,
     PARKED_OUT,
     PARKED_PROBE,
+    PARKED_RELEASES,
     PARKED_TIMES,
     PARKED_UNDER,
     PARKED_UNTIL,
@@ -84,11 +85,13 @@ class Unparked:
         """`<event id>#<subscription>#parked-<times>-<moment it became due>`.
 
         The moment belongs to it: should the original be delivered again after all, its second stay
-        has the same number as the first, and the bus would swallow its copy as a duplicate.
+        has the same number as the first, and the bus would swallow its copy as a duplicate. A copy
+        in place of one that seems lost says when that was sent.
         """
         fact = self.fact
-        due = fact.released_at or fact.deadline
-        return f"{fact.fact_id}#{fact.subscription}#parked-{fact.times}-{due:%Y%m%dT%H%M%S.%f}"
+        moments = (fact.released_at or fact.deadline, fact.sent_at)
+        told = "-".join(f"{each:%Y%m%dT%H%M%S.%f}" for each in moments if each)
+        return f"{fact.fact_id}#{fact.subscription}#parked-{fact.times}-{told}"
 
 
 def retry_message(retry: Retry, now: datetime) -> ServiceBusMessage:
@@ -114,6 +117,7 @@ def unparked_message(copy: Unparked) -> ServiceBusMessage:
         **_addressed(fact.subscription, fact.attempt, fact.first_seen, fact.history),
         PARKED_UNDER: fact.key,
         PARKED_TIMES: fact.times,
+        PARKED_RELEASES: fact.releases,
         PARKED_AT: fact.parked_at.isoformat(),
         PARKED_UNTIL: fact.deadline.isoformat(),
     }

@@ -40,9 +40,10 @@ Judged = tuple[Item, Verdict]
 
 
 async def prepared(judged: Sequence[Judged], bus: BusCollaborators, topic: str) -> list[Judged]:
-    """Park and publish; return the verdicts that can now be settled.
+    """Park, or park no more, and publish; return the verdicts that can now be settled.
 
-    What could not be parked waits as Later does, what could not be published is abandoned.
+    What the store could not be told of waits as Later does, what could not be published is
+    abandoned.
     """
     judged = await _parked(judged, bus)
     judged = await _published(judged, bus.publisher, topic)
@@ -67,20 +68,27 @@ async def settled(judged: Sequence[Judged], settlement: Settlement) -> list[Unse
 
 async def _parked(judged: Sequence[Judged], bus: BusCollaborators) -> list[Judged]:
     facts = [verdict.park for _, verdict in judged if verdict.park]
-    if not facts:
-        return list(judged)
+    ended = [verdict.forget for _, verdict in judged if verdict.forget]
     try:
-        await bus.parking.park(facts)
+        if facts:
+            await bus.parking.park(facts)
+        if ended:
+            await bus.parking.forget(ended)
     except StoreUnavailable as error:
-        _log.error("The store is unavailable, %d facts are not parked: %s", len(facts), error)
+        count = len(facts) + len(ended)
+        _log.error("The store is unavailable, %d facts are parked as before: %s", count, error)
         later = without_store(error)
-        return [(item, _instead(later, item, v) if v.park else v) for item, v in judged]
+        return [
+            (item, _instead(later, item, each) if each.park or each.forget else each)
+            for item, each in judged
+        ]
     return list(judged)
 
 
-def _instead(later: Later, item: Item, parked: Verdict) -> Verdict:
+def _instead(later: Later, item: Item, wanted: Verdict) -> Verdict:
+    """What was to end is announced when it ends; what was to wait keeps what it has done."""
     verdict = judge(later, item.case)
-    return replace(verdict, events=(*parked.events, *verdict.events))
+    return replace(verdict, events=(*wanted.events, *verdict.events)) if wanted.park else verdict
 
 
 async def _published(judged: Sequence[Judged], publisher: Publisher, topic: str) -> list[Judged]:

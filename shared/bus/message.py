@@ -27,6 +27,8 @@ PARKED_UNDER = "parked-under"
 PARKED_TIMES = "parked-times"
 PARKED_AT = "parked-at"
 PARKED_UNTIL = "parked-until"
+PARKED_RELEASES = "parked-releases"
+"""How often it had been released when the copy was sent."""
 PARKED_PROBE = "parked-probe"
 """The key again, where the copy is to find out whether the others can follow."""
 PARKED_OUT = "parked-out"
@@ -81,9 +83,12 @@ class Received:
         at, until = self._moment(PARKED_AT), self._moment(PARKED_UNTIL)
         try:
             times = int(self.properties.get(PARKED_TIMES, 1))
+            releases = int(self.properties.get(PARKED_RELEASES, 0))
         except (TypeError, ValueError):
             return None
-        return Stay(key, at, until, times) if key and at and until else None
+        if not (key and at and until):
+            return None
+        return Stay(key, at, until, times, releases)
 
     @property
     def probes(self) -> str | None:
@@ -111,6 +116,7 @@ class Stay:
     parked_at: datetime
     deadline: datetime
     times: int
+    releases: int
 
 
 def event_message(event: Event[Any]) -> ServiceBusMessage:

@@ -2,7 +2,8 @@
 
 Nobody tells us of everything that comes to exist in Dynamics. So the fact that has waited longest
 under a key is tried now and then; if it is booked, the others of its key follow
-(`Verdict.release`), if it is parked again it goes on waiting as before.
+(`Verdict.release`), if it is parked again it goes on waiting as before. What is being tried stays
+in the store until its end is known (`Verdict.forget`), so that a release meanwhile is not lost.
 """
 
 from __future__ import annotations
@@ -21,17 +22,18 @@ from shared.telemetry import WAITING
 _log = logging.getLogger("tillbus.bus")
 
 FIRST_PROBES = (
-    # What it waits for may come while it is being handled or probed, and so release nothing: that
-    # must not cost minutes.
+    # What it waits for may have come while it was handled and not parked yet, and released nothing:
+    # one look afterwards finds it.
     timedelta(seconds=5),
-    timedelta(seconds=15),
-    timedelta(seconds=30),
     timedelta(minutes=1),
     timedelta(minutes=5),
     timedelta(minutes=15),
 )
 PROBE_INTERVAL = timedelta(hours=1)
 """After the first ones, counted from when the oldest fact of a key was parked."""
+
+LOST_AFTER = timedelta(days=1)
+"""Beyond the patience of retries: a copy of which nothing is known by then is sent once more."""
 
 PAGE = 200
 """Facts read and published at once: some megabytes at most."""
@@ -69,8 +71,7 @@ class Returning:
     async def run(self, bus: BusCollaborators) -> int:
         """Return how many facts are on their way back.
 
-        A fact is forgotten only when the bus has its copy; where store or bus is unavailable, the
-        rest stays for the next run.
+        Where store or bus is unavailable, what is not on its way stays for the next run.
         """
         now = bus.clock()
         returned = 0
@@ -102,14 +103,17 @@ class Returning:
         self, bus: BusCollaborators, now: datetime, probed: frozenset[tuple[str, str]]
     ) -> int:
         returned = 0
+        lost = now - bus.retry_policy.patience - LOST_AFTER
         for _ in range(PAGES_PER_RUN):
-            facts = await bus.parking.due(now, PAGE, self._subscriptions)
+            facts = await bus.parking.due(now, PAGE, self._subscriptions, lost=lost)
             if not facts:
                 break
             copies = [_copy(fact, now, probed) for fact in facts]
             unsent = await _unsent(bus, copies)
-            sent = [copy.fact for copy in copies if copy.message_id not in unsent]
-            await bus.parking.forget(sent)
+            sent = [copy for copy in copies if copy.message_id not in unsent]
+            # The copy of an overdue fact is its last: it is not parked under this key again.
+            await bus.parking.forget([each.fact.stay for each in sent if each.overdue])
+            await bus.parking.sent([each.fact.stay for each in sent if not each.overdue], now)
             returned += len(sent)
             if unsent:
                 break

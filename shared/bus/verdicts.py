@@ -27,7 +27,7 @@ from shared.events import (
     new_event,
     transaction_of,
 )
-from shared.store.parking import ParkedFact
+from shared.store.parking import ParkedFact, ParkedStay
 
 
 class Action(StrEnum):
@@ -61,8 +61,8 @@ class Subscription:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What happens to one message: first `events` and `retry` go out, `park` is kept and what waits
-    under `release` let go, then `action` is taken.
+    """What happens to one message: first `park` is kept and `forget` parked no more, then `events`
+    and `retry` go out and what waits under `release` is let go, then `action` is taken.
 
     `reason` belongs to DEAD_LETTER, and `cause` is its description; else `cause` is for the log.
     `error` is what our own code raised.
@@ -75,6 +75,7 @@ class Verdict:
     retry: Retry | None = None
     park: ParkedFact | None = None
     release: str | None = None
+    forget: ParkedStay | None = None
     error: Exception | None = field(default=None, compare=False)
 
 
@@ -117,7 +118,12 @@ def abandoned(cause: str, error: Exception | None = None) -> Verdict:
 
 def _done(outcome: Done, case: Case) -> Verdict:
     facts = (*((outcome.document,) if outcome.document else ()), *outcome.also)
-    return Verdict(Action.COMPLETE, events=_announcements(facts, case), release=case.message.probes)
+    return Verdict(
+        Action.COMPLETE,
+        events=_announcements(facts, case),
+        release=case.message.probes,
+        forget=_stay(case),
+    )
 
 
 def _rejected(outcome: Rejected, case: Case) -> Verdict:
@@ -127,7 +133,16 @@ def _rejected(outcome: Rejected, case: Case) -> Verdict:
         cause=outcome.detail,
         reason=outcome.reason,
         events=_announcements(facts, case),
+        forget=_stay(case),
     )
+
+
+def _stay(case: Case) -> ParkedStay | None:
+    """Return where the message was parked before: it stays there until it has come to an end."""
+    stay = case.message.parked
+    if stay is None or case.delivery is None:
+        return None
+    return ParkedStay(case.source.name, case.delivery.event.id, stay.times)
 
 
 def _later(outcome: Later, case: Case) -> Verdict:
@@ -188,6 +203,7 @@ def _parked(outcome: Parked, case: Case) -> Verdict:
         parked_at=before.parked_at if before else case.now,
         deadline=before.deadline if before else case.now + (outcome.patience or case.patience),
         traceparent=case.traceparent,
+        releases=stay.releases if stay else 0,
     )
     return Verdict(Action.COMPLETE, events=_announcements(outcome.also, case), park=fact)
 

@@ -136,7 +136,7 @@ class _Places:
         for kind, key in found.records:
             await self.records.delete(kind, [key])
         given_up = [fact for fact in found.parked if _is_about_nothing_else(fact)]
-        await self.parking.forget(given_up)
+        await self.parking.forget([fact.stay for fact in given_up])
         await self.parking.redact(
             {fact.identity: stripped(fact.body) for fact in found.parked if fact not in given_up}
         )

@@ -38,7 +38,7 @@ from shared.store.ledger import (
     TenderAmount,
 )
 from shared.store.notes import MemoryNotes, Notes
-from shared.store.parking import MemoryParking, ParkedFact, ParkedKey, Parking
+from shared.store.parking import MemoryParking, ParkedFact, ParkedKey, ParkedStay, Parking
 from shared.store.records import MemoryRecords, Record, Records
 from shared.store.retention import Forgotten, RetentionSettings
 from shared.store.store import Store
@@ -74,6 +74,7 @@ __all__ = [
     "OpenedDay",
     "ParkedFact",
     "ParkedKey",
+    "ParkedStay",
     "Parking",
     "PostedDocument",
     "Record",

@@ -23,7 +23,7 @@ from sqlalchemy import (
 
 from shared.store.types import Money, UtcTime, key_text
 
-HEAD = "0004"
+HEAD = "0005"
 """The newest migration. Revisions are numbered, so a greater one in a database is a newer one."""
 
 metadata = MetaData()
@@ -227,9 +227,12 @@ parked = Table(
     Column("deadline", UtcTime, nullable=False),
     Column("traceparent", String(100), nullable=True),
     Column("released_at", UtcTime, nullable=True),
+    Column("releases", Integer, nullable=False, server_default="0"),
+    Column("sent_at", UtcTime, nullable=True),
     Index("parked_by_key", "key", "parked_at"),
     Index("parked_by_deadline", "deadline"),
     Index("parked_by_release", "released_at"),
+    Index("parked_by_sending", "sent_at"),
 )
 
 archive = Table(

@@ -10,8 +10,10 @@ from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
+    Delete,
     Row,
     Select,
+    Update,
     and_,
     bindparam,
     delete,
@@ -26,12 +28,14 @@ from sqlalchemy import (
 
 from shared.store.bulk import in_chunks, insert_or_replace
 from shared.store.database import Database
-from shared.store.parking import ParkedFact, ParkedKey, Parking
+from shared.store.parking import ParkedFact, ParkedKey, ParkedStay, Parking
 from shared.store.schema import parked
 
 _IDENTITY = and_(
     parked.c.subscription == bindparam("of_subscription"), parked.c.fact_id == bindparam("of_fact")
 )
+_STAY = and_(_IDENTITY, parked.c.times == bindparam("of_times"))
+_TRIED = and_(_IDENTITY, parked.c.releases == bindparam("of_releases"))
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 """Released is what was so after it: for a mere IS NOT NULL SQLite would read the whole table."""
 
@@ -47,12 +51,17 @@ class SqlParking(Parking):
     async def park(self, facts: Sequence[ParkedFact]) -> None:
         if not facts:
             return
+        tried = [_named(*fact.identity) | {"of_releases": fact.releases} for fact in facts]
         async with self._database.writing() as connection:
+            await connection.execute(
+                update(parked).where(_TRIED).values(released_at=None),
+                sorted(tried, key=_lock_order),
+            )
             await insert_or_replace(
                 connection,
                 parked,
                 [_row(fact) for fact in _merged(facts)],
-                keep=("parked_at",),
+                keep=("parked_at", "released_at", "releases"),
                 least=("deadline",),
             )
 
@@ -66,17 +75,18 @@ class SqlParking(Parking):
     ) -> int:
         of = _of(subscriptions)
         # Usually nothing waits, and then nobody's turn to write is taken.
-        waiting = await self._waiting_under(sorted(set(keys)), of)
+        waiting = await self._known_of(sorted(set(keys)), of)
         if not waiting:
             return 0
         released = 0
+        released_now = {"released_at": now, "releases": parked.c.releases + 1}
         async with self._database.writing() as connection:
             for key in waiting:
-                mark = update(parked).where(_waiting(key, of, most)).values(released_at=now)
+                mark = update(parked).where(_waiting(key, of, most)).values(released_now)
                 released += (await connection.execute(mark)).rowcount
         return released
 
-    async def _waiting_under(self, keys: Sequence[str], of: ColumnElement[bool]) -> list[str]:
+    async def _known_of(self, keys: Sequence[str], of: ColumnElement[bool]) -> list[str]:
         if not keys:
             return []
         found: list[str] = []
@@ -84,7 +94,7 @@ class SqlParking(Parking):
             for chunk in in_chunks(keys):
                 rows = (
                     select(parked.c.key)
-                    .where(parked.c.key.in_(chunk), parked.c.released_at.is_(None), of)
+                    .where(parked.c.key.in_(chunk), of)
                     .distinct()
                     .order_by(parked.c.key)
                 )
@@ -92,12 +102,22 @@ class SqlParking(Parking):
         return found
 
     async def due(
-        self, now: datetime, limit: int, subscriptions: Iterable[str] | None = None
+        self,
+        now: datetime,
+        limit: int,
+        subscriptions: Iterable[str] | None = None,
+        *,
+        lost: datetime | None = None,
     ) -> list[ParkedFact]:
+        at_hand = parked.c.sent_at.is_(None)
         wanted = (
             select(parked)
             .where(
-                or_(parked.c.released_at >= _EVER, parked.c.deadline <= now),
+                or_(
+                    and_(parked.c.released_at >= _EVER, at_hand),
+                    and_(parked.c.deadline <= now, at_hand),
+                    parked.c.sent_at <= (lost or _EVER),
+                ),
                 _of(subscriptions),
             )
             .order_by(*_LONGEST_PARKED_FIRST)
@@ -105,12 +125,19 @@ class SqlParking(Parking):
         )
         return await self._facts(wanted)
 
-    async def forget(self, facts: Iterable[ParkedFact]) -> None:
-        rows = [_named(*fact.identity) | {"of_times": fact.times} for fact in facts]
+    async def sent(self, stays: Iterable[ParkedStay], now: datetime) -> None:
+        await self._of_each(stays, update(parked).where(_STAY).values(sent_at=now))
+
+    async def forget(self, stays: Iterable[ParkedStay]) -> None:
+        await self._of_each(stays, delete(parked).where(_STAY))
+
+    async def _of_each(self, stays: Iterable[ParkedStay], change: Update | Delete) -> None:
+        rows = [
+            _named(stay.subscription, stay.fact_id) | {"of_times": stay.times} for stay in stays
+        ]
         if rows:
-            same = and_(_IDENTITY, parked.c.times == bindparam("of_times"))
             async with self._database.writing() as connection:
-                await connection.execute(delete(parked).where(same), sorted(rows, key=_lock_order))
+                await connection.execute(change, sorted(rows, key=_lock_order))
 
     async def redact(self, bodies: Mapping[tuple[str, UUID], bytes]) -> None:
         if not bodies:
@@ -172,10 +199,12 @@ def _of(subscriptions: Iterable[str] | None) -> ColumnElement[bool]:
 
 
 def _waiting(key: str, of: ColumnElement[bool], most: int | None) -> ColumnElement[bool]:
-    """Return the condition of what waits under a key, the `most` that have waited longest."""
-    waiting = and_(parked.c.key == key, parked.c.released_at.is_(None), of)
+    """Return the condition of what is known under a key, or the `most` that have waited longest."""
     if most is None:
-        return waiting
+        return and_(parked.c.key == key, of)
+    waiting = and_(
+        parked.c.key == key, parked.c.released_at.is_(None), parked.c.sent_at.is_(None), of
+    )
     longest = (
         select(parked.c.subscription, parked.c.fact_id)
         .where(waiting)
@@ -219,7 +248,9 @@ def _row(fact: ParkedFact) -> dict[str, object]:
         "parked_at": fact.parked_at,
         "deadline": fact.deadline,
         "traceparent": fact.traceparent,
-        "released_at": fact.released_at,
+        "released_at": None,
+        "releases": fact.releases,
+        "sent_at": None,
     }
 
 

@@ -18,7 +18,7 @@ from shared.bus.verdicts import Subscription
 from shared.events import BACKFILL
 from shared.store import Store
 from tests.integration.bus.conftest import collaborators
-from tests.integration.bus.receiving import dead_letters, take
+from tests.integration.bus.receiving import PATIENCE_SECONDS, dead_letters, take, take_all
 from tests.unit.bus.samples import NOW, sale_event
 
 ITEM = "item/gbrt/4711"
@@ -31,6 +31,7 @@ class Service:
     def __init__(self, publisher: Publisher, client: ServiceBusClient, store: Store) -> None:
         self.now = NOW
         self.item_exists = False
+        self.item_appears_while_looking = False
         self.booked: list[int] = []
         self.waited_out: list[str | None] = []
         self.parking = store.parking
@@ -38,7 +39,9 @@ class Service:
         self._client = client
         self._returning = Returning(["sales", "sales-backfill"])
 
-    async def take(self, count: int, subscription: str = "sales", seconds: float = 15) -> list[str]:
+    async def take(
+        self, count: int, subscription: str = "sales", seconds: float = PATIENCE_SECONDS
+    ) -> list[str]:
         """Handle the next messages of a subscription; return their ids."""
         async with self._client.get_subscription_receiver("sale-completed", subscription) as source:
             messages = [received(each) for each in await take(source, count, seconds=seconds)]
@@ -58,6 +61,9 @@ class Service:
     async def _book(self, deliveries: Sequence[Delivery]) -> Sequence[Outcome]:
         self.waited_out += [each.waited_out for each in deliveries]
         if not self.item_exists:
+            if self.item_appears_while_looking:
+                self.item_exists = True
+                await self.parking.release([ITEM], self.now)
             return [Parked(ITEM, "no item 4711")] * len(deliveries)
         self.booked += [each.event.data.key.sequence for each in deliveries]
         return [Done()] * len(deliveries)
@@ -101,7 +107,7 @@ async def test_nobody_else_sees_the_copy(
 
     for subscription in ("completeness", "inventory", "customers"):
         async with client.get_subscription_receiver("sale-completed", subscription) as other:
-            (original,) = await take(other, 2, seconds=0.5)
+            (original,) = await take_all(other, 1)
         assert str(original.message_id) == str(sale_event(1).id)
 
 
@@ -164,6 +170,22 @@ async def test_a_probe_that_fails_wakes_nobody(publisher: Publisher, service: Se
 
     assert await service.run(timedelta(seconds=10)) == 0
     assert len(await service.parking.facts()) == 2
+
+
+async def test_what_appears_while_a_probe_looks_for_it_brings_the_probe_back_at_once(
+    publisher: Publisher, service: Service
+) -> None:
+    await publisher.publish([sale_event(1)])
+    await service.take(1)
+    assert await service.run(timedelta(hours=1)) == 1
+    service.item_appears_while_looking = True
+    await service.take(1)
+
+    assert await service.run(timedelta(seconds=10)) == 1
+    await service.take(1)
+
+    assert service.booked == [1]
+    assert await service.parking.facts() == []
 
 
 async def test_a_late_fact_comes_back_in_its_lane(publisher: Publisher, service: Service) -> None:

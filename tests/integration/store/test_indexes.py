@@ -17,7 +17,7 @@ QUESTIONS = {
     "records by state and prefix": lambda store: store.records.find(
         "thing", state="open", prefix="0000", after="000012"
     ),
-    "parked facts that are due": lambda store: store.parking.due(MORNING, 10),
+    "parked facts that are due": lambda store: store.parking.due(MORNING, 10, lost=MORNING),
     "facts about a person": lambda store: store.archive.about("gbrt/C-17"),
     "the end of an audit chain": lambda store: store.audit.read("ledger", after=AMOUNT - 5),
     "results in the inbox": lambda store: store.inbox("ledger").results([numbered_id(17)]),

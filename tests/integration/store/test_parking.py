@@ -38,8 +38,8 @@ async def test_a_key_is_released_for_every_subscription_or_for_those_named(state
     )
 
     assert await state.parking.release([ITEM], NOON, subscriptions=["inventory"]) == 1
-    assert await state.parking.release([ITEM, "item/gbrt/nobody"], NOON) == 2
-    assert await state.parking.release([ITEM], NOON) == 0
+    assert await state.parking.release([ITEM, "item/gbrt/nobody"], NOON) == 3
+    assert await state.parking.release(["item/gbrt/nobody"], NOON) == 0
     due = await state.parking.due(MORNING, 10)
     assert [(each.subscription, each.released_at) for each in due] == [
         ("inventory", NOON),
@@ -63,16 +63,64 @@ async def test_a_probe_releases_what_has_waited_longest(state: State) -> None:
 
 async def test_being_tried_in_between_does_not_make_a_fact_wait_longer(state: State) -> None:
     first = parked(1, hours=5)
-    again = replace(
-        parked(1, OTHER, minute=60), times=2, missing="another", body=b"{}", released_at=None
-    )
+    again = replace(parked(1, OTHER, minute=60), times=2, missing="another", body=b"{}", releases=1)
     await state.parking.park([first])
     await state.parking.release([ITEM], NOON)
+    await state.parking.sent([first.stay], NOON)
 
     await state.parking.park([again])
 
     kept = replace(again, parked_at=first.parked_at, deadline=first.deadline)
     assert await state.parking.facts() == [kept]
+
+
+async def test_a_release_while_a_fact_is_being_tried_counts_when_it_is_parked_again(
+    state: State,
+) -> None:
+    await state.parking.park([parked(1)])
+    await state.parking.release([ITEM], NOON)
+    (tried,) = await state.parking.due(NOON, 10)
+    await state.parking.sent([tried.stay], NOON)
+    assert await state.parking.due(NOON, 10) == []
+
+    assert await state.parking.release([ITEM], NOON) == 1
+    assert await state.parking.due(NOON, 10) == []
+    await state.parking.park([replace(tried, times=2)])
+
+    (again,) = await state.parking.due(NOON, 10)
+    assert (again.times, again.releases) == (2, 2)
+
+
+async def test_a_release_between_reading_a_fact_and_noting_that_it_was_sent_counts_too(
+    state: State,
+) -> None:
+    await state.parking.park([parked(1)])
+    await state.parking.release([ITEM], NOON)
+    (tried,) = await state.parking.due(NOON, 10)
+
+    await state.parking.release([ITEM], NOON)
+    await state.parking.sent([tried.stay], NOON)
+    await state.parking.park([replace(tried, times=2)])
+
+    assert [each.times for each in await state.parking.due(NOON, 10)] == [2]
+
+
+async def test_what_was_sent_long_ago_and_is_still_here_is_due_again(state: State) -> None:
+    await state.parking.park([parked(1), parked(2)])
+    await state.parking.sent([parked(1).stay], NOON)
+    await state.parking.sent([parked(2).stay], NOON + timedelta(hours=1))
+
+    assert await state.parking.due(NOON, 10) == []
+    due = await state.parking.due(NOON, 10, lost=NOON + timedelta(minutes=1))
+    assert [each.fact_id for each in due] == [parked(1).fact_id]
+
+
+async def test_probes_pass_over_what_is_on_its_way(state: State) -> None:
+    await state.parking.park([parked(1), parked(2)])
+    await state.parking.sent([parked(1).stay], NOON)
+
+    assert await state.parking.release([ITEM], NOON, most=1) == 1
+    assert [each.fact_id for each in await state.parking.due(MORNING, 10)] == [parked(2).fact_id]
 
 
 async def test_a_fact_parked_twice_in_one_call_is_parked_once(state: State) -> None:
@@ -88,9 +136,10 @@ async def test_a_fact_parked_again_since_it_was_published_is_not_forgotten(state
     await state.parking.park([published, quick])
     await state.parking.park([replace(quick, times=2)])
 
-    await state.parking.forget([published, quick, parked(3)])
+    await state.parking.sent([quick.stay], NOON)
+    await state.parking.forget([published.stay, quick.stay, parked(3).stay])
 
-    assert [each.fact_id for each in await state.parking.facts()] == [quick.fact_id]
+    assert await state.parking.facts() == [replace(quick, times=2)]
 
 
 async def test_what_waits_is_counted_by_subscription_and_key(state: State) -> None:
@@ -126,7 +175,7 @@ async def test_parked_facts_are_read_page_by_page(state: State) -> None:
 
 async def test_redacting_a_forgotten_fact_does_not_park_it_again(state: State) -> None:
     await state.parking.park([parked(1), parked(2)])
-    await state.parking.forget([parked(2)])
+    await state.parking.forget([parked(2).stay])
 
     await state.parking.redact({parked(1).identity: b"erased", parked(2).identity: b"erased"})
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -77,7 +77,15 @@ PARKED = st.builds(
     minute=st.integers(0, 3),
     hours=st.integers(0, 2),
     times=st.integers(1, 2),
+    releases=st.integers(0, 2),
 )
+STAYS = st.lists(PARKED, max_size=2).map(lambda facts: [each.stay for each in facts])
+
+
+async def _try_and_park_again(state: State, moment: datetime) -> None:
+    due = await state.parking.due(moment, 2)
+    await state.parking.sent([each.stay for each in due], moment)
+    await state.parking.park([replace(each, times=each.times + 1) for each in due])
 
 
 async def _redact_first(state: State) -> None:
@@ -96,7 +104,9 @@ async def _in_pages(state: State) -> object:
 
 PARKING_STEPS = st.one_of(
     st.lists(PARKED, max_size=4).map(lambda facts: lambda state: state.parking.park(facts)),
-    st.lists(PARKED, max_size=2).map(lambda facts: lambda state: state.parking.forget(facts)),
+    STAYS.map(lambda stays: lambda state: state.parking.forget(stays)),
+    st.tuples(STAYS, MOMENTS).map(lambda asked: lambda state: state.parking.sent(*asked)),
+    MOMENTS.map(lambda moment: lambda state: _try_and_park_again(state, moment)),
     st.tuples(st.lists(WAITS_FOR, max_size=2), MOMENTS, st.none() | st.integers(0, 2), SOME).map(
         lambda asked: (
             lambda state: state.parking.release(
@@ -104,8 +114,8 @@ PARKING_STEPS = st.one_of(
             )
         )
     ),
-    st.tuples(MOMENTS, st.integers(1, 4), SOME).map(
-        lambda asked: lambda state: state.parking.due(*asked)
+    st.tuples(MOMENTS, st.integers(1, 4), SOME, st.none() | MOMENTS).map(
+        lambda asked: lambda state: state.parking.due(*asked[:3], lost=asked[3])
     ),
     SOME.map(lambda names: lambda state: state.parking.waiting(names)),
     (st.none() | WAITS_FOR).map(lambda key: lambda state: state.parking.facts(key=key, limit=3)),

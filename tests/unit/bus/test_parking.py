@@ -15,7 +15,7 @@ from shared.bus.message import Received
 from shared.bus.parking import PAGE, Returning, probes_due, to_probe
 from shared.events import encode
 from shared.store.errors import StoreUnavailable
-from shared.store.parking import MemoryParking, ParkedFact, ParkedKey
+from shared.store.parking import MemoryParking, ParkedFact, ParkedKey, ParkedStay
 from tests.unit.bus.samples import NOW, TRACEPARENT, MemoryBus, sale_event
 
 KEY = "item/gbrt/4711"
@@ -102,8 +102,45 @@ async def test_a_released_fact_goes_back_to_its_subscription_as_it_was() -> None
     assert copy.parked is not None
     assert (copy.parked.key, copy.parked.times) == (KEY, 1)
     assert copy.parked.parked_at == NOW
+    assert copy.parked.releases == 1
     assert (copy.waited_out, copy.probes) == ((), None)
-    assert await world.still_parked() == []
+
+
+async def test_a_fact_on_its_way_is_seen_all_the_while_and_not_sent_twice() -> None:
+    world = World(parked())
+    await world.run()
+    await world.parking.release([KEY], world.now)
+
+    assert len(await world.run()) == 1
+
+    assert await world.still_parked() == [sale_event().id]
+    assert await world.run(timedelta(hours=4)) == []
+
+
+async def test_a_copy_nothing_was_heard_of_is_sent_once_more_and_is_no_duplicate() -> None:
+    world = World(parked())
+    await world.run()
+    await world.parking.release([KEY], world.now)
+    (first,) = await world.run()
+
+    (second,) = await world.run(timedelta(days=2))
+
+    assert first.message_id != second.message_id
+    assert await world.run(timedelta(hours=4)) == []
+
+
+async def test_a_release_while_a_fact_is_being_tried_brings_it_back_at_once() -> None:
+    world = World(parked())
+    await world.run()
+    await world.parking.release([KEY], world.now)
+    (message,) = await world.run()
+    stay = as_received(message).parked
+    assert stay is not None
+
+    await world.parking.release([KEY], world.now)
+    await world.parking.park([replace(parked(), times=2, releases=stay.releases)])
+
+    assert len(await world.run()) == 1
 
 
 async def test_an_overdue_fact_comes_back_once_more_and_says_what_it_waited_for() -> None:
@@ -142,11 +179,10 @@ async def test_more_facts_than_are_read_at_once_all_come_back_in_one_run() -> No
 
     messages = await world.run()
 
-    assert len({message.message_id for message in messages}) == len(facts)
-    assert await world.still_parked() == []
+    assert len({message.message_id for message in messages}) == len(messages) == len(facts)
 
 
-async def test_a_fact_is_forgotten_only_when_the_bus_has_its_copy() -> None:
+async def test_a_fact_is_on_its_way_only_when_the_bus_has_its_copy() -> None:
     world = World(parked())
     await world.run()
     await world.parking.release([KEY], world.now)
@@ -160,14 +196,14 @@ async def test_a_fact_is_forgotten_only_when_the_bus_has_its_copy() -> None:
 
 
 class ForgetfulParking(MemoryParking):
-    """The store goes away between the bus's acceptance and the forgetting."""
+    """The store goes away between the bus's acceptance and the note of it."""
 
     away = True
 
-    async def forget(self, facts: Iterable[ParkedFact]) -> None:
+    async def sent(self, stays: Iterable[ParkedStay], now: datetime) -> None:
         if self.away:
             raise StoreUnavailable("the database restarts")
-        await super().forget(facts)
+        await super().sent(stays, now)
 
 
 async def test_a_copy_published_twice_is_a_duplicate_to_the_bus() -> None:
@@ -199,24 +235,22 @@ async def test_a_second_stay_is_never_swallowed_as_a_duplicate_of_the_first() ->
 
 
 class QuickReturn(MemoryParking):
-    """Before the pump can forget what it published, its copy has been parked again."""
+    """Before the pump can note what it published, its copy has been parked again."""
 
-    async def forget(self, facts: Iterable[ParkedFact]) -> None:
-        published = list(facts)
-        await self.park(
-            [replace(each, times=each.times + 1, released_at=None) for each in published]
-        )
-        await super().forget(published)
+    async def sent(self, stays: Iterable[ParkedStay], now: datetime) -> None:
+        await self.park([replace(each, times=each.times + 1) for each in await self.facts()])
+        await super().sent(stays, now)
 
 
-async def test_a_copy_that_is_parked_again_before_the_first_is_forgotten_is_not_lost() -> None:
+async def test_a_copy_that_is_parked_again_before_it_is_noted_waits_like_any_other() -> None:
     world = World(parked(), parking=QuickReturn())
     await world.run()
     await world.parking.release([KEY], world.now)
 
     assert len(await world.run()) == 1
 
-    assert [each.times for each in await world.parking.facts()] == [2]
+    (fact,) = await world.parking.facts()
+    assert (fact.times, fact.released_at, fact.sent_at) == (2, None, None)
 
 
 async def test_the_fact_that_waited_longest_is_tried_after_a_minute_as_a_probe() -> None:
@@ -228,7 +262,6 @@ async def test_the_fact_that_waited_longest_is_tried_after_a_minute_as_a_probe()
     probe = as_received(message)
     assert (message.subject, probe.probes) == (sale_event(1).subject, KEY)
     assert probe.waited_out == ()
-    assert await world.still_parked() == [sale_event(2).id]
 
 
 async def test_every_waiting_key_has_a_probe_of_its_own() -> None:
@@ -288,11 +321,11 @@ def probes(waited_until: timedelta, every: timedelta) -> Iterator[timedelta]:
 def test_probes_come_at_growing_intervals() -> None:
     minutes = [moment / MINUTE for moment in probes(timedelta(hours=4), MINUTE / 12)]
 
-    assert minutes == [1 / 12, 1 / 4, 1 / 2, 1, 5, 15, 60, 120, 180, 240]
+    assert minutes == [1 / 12, 1, 5, 15, 60, 120, 180, 240]
 
 
 def test_probes_missed_while_nobody_looked_are_made_up_for_by_one() -> None:
-    assert probes_due(timedelta(hours=2)) == 8
+    assert probes_due(timedelta(hours=2)) == 6
     assert len(list(probes(timedelta(hours=4), timedelta(hours=2)))) == 2
 
 

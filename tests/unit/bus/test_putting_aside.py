@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
-from shared.bus import Delivery, Done, Outcome, Parked, nameless
-from shared.events import encode
+from shared.bus import Delivery, Done, Later, Outcome, Parked, Rejected, nameless
+from shared.events import Reason, encode
 from tests.unit.bus.samples import NOW, message, posted, sale_event
 from tests.unit.bus.world import UnavailableArchive, UnavailableParking, World, always
 
@@ -64,6 +65,49 @@ async def test_a_booked_probe_releases_what_waits_under_its_key() -> None:
     await world.consume([probe], always(Done()))
 
     assert len(await world.parking.due(NOW, 10)) == 2
+
+
+RETURNED = {
+    "parked-under": PARKED.key,
+    "parked-times": 1,
+    "parked-at": NOW.isoformat(),
+    "parked-until": (NOW + timedelta(days=3)).isoformat(),
+}
+
+
+@pytest.mark.parametrize(
+    ("outcome", "still_parked"),
+    [
+        (Done(), False),
+        (Rejected(Reason.REFUSED_BY_DYNAMICS, "blocked"), False),
+        (Later("busy"), True),
+        (PARKED, True),
+    ],
+)
+async def test_a_fact_stays_parked_until_what_became_of_it_is_known(
+    outcome: Outcome, still_parked: bool
+) -> None:
+    world = World()
+    await world.consume([message(sale_event())], always(PARKED))
+
+    await world.consume([message(sale_event(), RETURNED)], always(outcome))
+
+    assert bool(await world.parking.facts()) is still_parked
+
+
+@pytest.mark.parametrize(
+    "outcome", [Done(posted(sale_event())), Rejected(Reason.REFUSED_BY_DYNAMICS, "blocked")]
+)
+async def test_a_returned_fact_ends_once_the_store_can_be_told_and_is_announced_then(
+    outcome: Outcome,
+) -> None:
+    world = World(parking=UnavailableParking())
+
+    await world.consume([message(sale_event(), RETURNED)], always(outcome))
+
+    assert [topic for topic, _ in world.bus.batches] == ["sale-completed"]
+    assert len(world.settlement.completed) == 1
+    assert world.settlement.dead == []
 
 
 async def test_a_store_that_is_away_keeps_no_booked_probe_from_being_completed() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from shared.bus import Delivery, Done, Outcome
@@ -13,7 +13,7 @@ from shared.bus.settlement import Rejection, Unsettled
 from shared.bus.verdicts import Subscription
 from shared.store.archive import ArchivedFact, MemoryArchive
 from shared.store.errors import StoreUnavailable
-from shared.store.parking import MemoryParking, ParkedFact
+from shared.store.parking import MemoryParking, ParkedFact, ParkedStay
 from tests.unit.bus.samples import MemoryBus
 
 
@@ -54,6 +54,9 @@ class MemorySettlement:
 
 class UnavailableParking(MemoryParking):
     async def park(self, facts: Sequence[ParkedFact]) -> None:
+        raise StoreUnavailable("the database restarts")
+
+    async def forget(self, stays: Iterable[ParkedStay]) -> None:
         raise StoreUnavailable("the database restarts")
 
     async def release(self, *_: Any, **__: Any) -> int:

@@ -136,7 +136,7 @@ def test_releasing_a_key_lets_its_facts_go_on_and_is_in_the_audit_log(
     assert (code, released) == (0, {"released": {ITEM: 2, "item/gbrt/none": 0}})
     assert (entry["actor"], entry["action"], entry["subject"]) == ("ada", "released", ITEM)
     assert [each.released_at is not None for each in _parked(data)] == [True, True, False]
-    assert tillbus("parked", "release", ITEM)[0] == 1
+    assert tillbus("parked", "release", "item/gbrt/none")[0] == 1
 
 
 def _parked(data: Path) -> list[Any]:
