@@ -86,16 +86,26 @@ def pinned(text: str) -> set[str]:
     return {line.split(" ")[0] for line in text.splitlines() if "==" in line}
 
 
+@pytest.fixture(scope="module")
+def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where all services are packaged: what they have in common is packed there once."""
+    return tmp_path_factory.mktemp("dist")
+
+
+@pytest.fixture(scope="module")
+def worker(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _worker_alone(tmp_path_factory.mktemp("platform"))
+
+
 @pytest.mark.parametrize("service", services())
 async def test_packaged_service_indexes_and_dead_letters_an_invalid_message(
-    service: str, tmp_path: Path, settlement: tuple[_Settlement, int]
+    service: str, dist: Path, worker: Path, tmp_path: Path, settlement: tuple[_Settlement, int]
 ) -> None:
-    assert main([service, "--out", str(tmp_path / "dist")]) == 0
+    assert main([service, "--out", str(dist)]) == 0
     app = tmp_path / "app"
-    with zipfile.ZipFile(tmp_path / "dist" / f"{service}.zip") as archive:
+    with zipfile.ZipFile(dist / f"{service}.zip") as archive:
         names = archive.namelist()
         archive.extractall(app)
-    worker = _worker_alone(tmp_path / "platform")
     servicer, port = settlement
 
     # A bare interpreter: no site-packages but the zip's own and the worker's.
