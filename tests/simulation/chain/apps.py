@@ -11,7 +11,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from importlib import import_module, reload
+from pkgutil import resolve_name
 from typing import Any
 from unittest.mock import patch
 
@@ -96,11 +98,23 @@ class PerProcess:
         return await process.once(self._build)
 
 
+READ_ONCE = (
+    *(f"services.{name}.wiring.{name.title()}Settings" for name in SERVICES[:4]),
+    "shared.dynamics.DynamicsSettings",
+    "shared.dynamics.dataverse.DataverseSettings",
+    "shared.dynamics.inventory_visibility.InventoryVisibilitySettings",
+)
+"""The environment stands still, and workers start forty times a run: what they read of it is kept.
+None of them can be changed."""
+
+
 @contextmanager
 def apps() -> Iterator[list[App]]:
     """Give the function apps, indexed anew with a wiring for each process; then as they were."""
     with ExitStack() as stack:
         stack.enter_context(patch.dict(os.environ, SETTINGS))
+        for settings in READ_ONCE:
+            stack.enter_context(patch(settings, cache(resolve_name(settings))))
         found = []
         for name in SERVICES:
             wiring = import_module(f"services.{name}.wiring")
