@@ -81,7 +81,8 @@ def _part(text: str) -> str:
 
 
 def _moment(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime(_MOMENT)
+    # As `_MOMENT` says, at a third of what strftime costs: every change has several keys.
+    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,7 @@ class MovementRow:
 
     def record(self, now: datetime) -> Record:
         content = {
-            "change": {each.name: getattr(self.change, each.name) for each in fields(StockChange)},
+            "change": {name: getattr(self.change, name) for name in _OF_A_CHANGE},
             "twin": self.twin,
             "together": self.together,
             "document": self.document,
@@ -248,10 +249,7 @@ class PositionRow:
         return PositionRow(self.key, tuple(kept), self.version + 1)
 
     def record(self, now: datetime) -> Record:
-        content = [
-            {each.name: getattr(count, each.name) for each in fields(CountRow)}
-            for count in self.counts
-        ]
+        content = [{name: getattr(count, name) for name in _OF_A_COUNT} for count in self.counts]
         is_open = any(each.state is Counted.OPEN for each in self.counts)
         state = Counted.OPEN if is_open else Counted.SENT
         return Record(COUNT, self.key, self.version, state, json.dumps(content, default=_text), now)
@@ -270,6 +268,10 @@ def position_row(record: Record) -> PositionRow:
         for each in json.loads(record.text)
     )
     return PositionRow(record.key, counts, record.version)
+
+
+_OF_A_CHANGE = tuple(each.name for each in fields(StockChange))
+_OF_A_COUNT = tuple(each.name for each in fields(CountRow))
 
 
 def _text(value: object) -> str:
