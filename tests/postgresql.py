@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 
 USER = "tillbus"
+READY_SECONDS = 120
 
 
 @contextmanager
@@ -64,7 +66,8 @@ def _running(
 
 def _wait_until_ready(server: subprocess.Popen[bytes], folder: Path) -> None:
     command = [str(_binary("pg_isready")), "-h", str(folder), "-t", "1", "-q"]
-    for _ in range(200):
+    end = time.monotonic() + READY_SECONDS
+    while time.monotonic() < end:
         if server.poll() is not None:
             pytest.fail(f"PostgreSQL stopped: {(folder / 'log').read_text()[-2000:]}")
         if subprocess.run(command, check=False).returncode == 0:
@@ -73,7 +76,7 @@ def _wait_until_ready(server: subprocess.Popen[bytes], folder: Path) -> None:
             server.wait(timeout=0.05)
         except subprocess.TimeoutExpired:
             continue
-    pytest.fail("PostgreSQL did not become ready within ten seconds")
+    pytest.fail(f"PostgreSQL did not become ready within {READY_SECONDS} seconds")
 
 
 def _binary(name: str) -> Path:

@@ -34,7 +34,7 @@ from shared.events import (
 )
 from tests.e2e.chain import Chain, becomes, eventually
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 DAY = date(2026, 3, 2)
 _stores = count(1)

@@ -29,7 +29,7 @@ from shared.events import (
 )
 from tests.e2e.chain import Chain, becomes, eventually
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 _days = count(1)
 

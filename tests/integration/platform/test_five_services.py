@@ -21,11 +21,7 @@ from shared.events.reversal import ReversalOrdered
 from tests.e2e.chain import Chain, becomes
 from tests.integration.platform import trade
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.timeout(600),
-]
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 SERVICES = ("sales", "inventory", "customers", "orders", "completeness")
 OURS = {DocumentPosted, DocumentRejected, OrderStatusChanged, ReversalOrdered}

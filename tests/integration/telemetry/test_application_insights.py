@@ -39,7 +39,7 @@ with telemetry.tracer().start_as_current_span("logging"):
         log.info("line %d", number)
 logging.getLogger("somebody.else").error("not ours to export")
 telemetry.POSTED.add(3, {{"topic": "sale-completed"}})
-telemetry.force_flush()
+telemetry.force_flush(120)
 from azure.core.settings import settings
 print(json.dumps({{"reached": sorted(set(map(str, reached))),
                   "sdk_spans": settings.tracing_implementation() is not None}}))
