@@ -8,13 +8,20 @@ from __future__ import annotations
 import shutil
 import tempfile
 from abc import ABC, abstractmethod
+from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from infra.local.platform.ports import kept_port
 from infra.local.servicebus import LocalServiceBus, ManualClock
 from infra.local.servicebus.config import parse_config
 from infra.local.servicebus.settings import AuthorizationRule
+
+_AHEAD_SECONDS = 50
+"""How much later it is on the bus where it has messages to lock. Its clock stands still while a
+scenario works; an SDK asks its own whether a lock has ended, and that shall not be the case however
+slow the machine is. Administration clients sign their tokens for five minutes only."""
 
 
 class Subscription(NamedTuple):
@@ -116,15 +123,17 @@ class LocalBroker(Broker):
         self._made: dict[str, list[dict[str, Any]]] = {"Queues": [], "Topics": []}
         self._data = tempfile.TemporaryDirectory(prefix="contract-")
         shutil.copytree(template, self._data.name, dirs_exist_ok=True)
-        self._bus = self._new_bus(amqp_port=0)
+        self._kept = ExitStack()
+        self._port = self._kept.enter_context(kept_port())
+        self._bus = self._new_bus()
 
-    def _new_bus(self, amqp_port: int) -> LocalServiceBus:
+    def _new_bus(self) -> LocalServiceBus:
         empty = {"UserConfig": {"Namespaces": [{"Name": "contract"}]}}
         return LocalServiceBus(
             empty,
             data=Path(self._data.name),
             clock=self._clock,
-            amqp_port=amqp_port,
+            amqp_port=self._port,
             keys=self._POLICIES,
         )
 
@@ -148,6 +157,8 @@ class LocalBroker(Broker):
         return {**secured, "web_socket": True, "custom_endpoint": endpoint}
 
     async def create(self, kind: str, entity: dict[str, Any]) -> None:
+        if not any(self._made.values()):
+            self._clock.forward(seconds=_AHEAD_SECONDS)
         # Read with what was made before: forwarding has to lead to something.
         self._made[kind].append(entity)
         config = parse_config({"UserConfig": {"Namespaces": [{"Name": "made", **self._made}]}})
@@ -166,9 +177,10 @@ class LocalBroker(Broker):
 
     async def restart(self) -> None:
         await self._bus.__aexit__(None, None, None)
-        self._bus = self._new_bus(self._bus.amqp_port)
+        self._bus = self._new_bus()
         await self.start()
 
     async def stop(self) -> None:
         await self._bus.__aexit__(None, None, None)
+        self._kept.close()
         self._data.cleanup()

@@ -22,6 +22,9 @@ from tests.contract.servicebus.process import DriverProcess
 
 Entity = str | Subscription
 
+PATIENCE = 30
+"""Seconds a scenario waits for what must come; no scenario waits for as long for what must not."""
+
 
 class Client:
     """One connection string in one SDK. `rules_by_link`: the SDK keeps rules over `$management`;
@@ -187,7 +190,7 @@ class Receiver(_Opened):
 
     accepted: dict[str, Any] | None = None
 
-    async def receive(self, wanted: int = 1, *, wait: float = 5) -> list[Received]:
+    async def receive(self, wanted: int = 1, *, wait: float = PATIENCE) -> list[Received]:
         """Return exactly so many messages, asking until they are there; fewer is a failure."""
         got: list[Received] = []
         while len(got) < wanted:
@@ -196,11 +199,11 @@ class Receiver(_Opened):
             got += more
         return got
 
-    async def one(self, *, wait: float = 5) -> Received:
+    async def one(self, *, wait: float = PATIENCE) -> Received:
         [message] = await self.receive(wait=wait)
         return message
 
-    async def once(self, most: int, *, wait: float = 5) -> list[Received]:
+    async def once(self, most: int, *, wait: float = PATIENCE) -> list[Received]:
         """Ask once, waiting at most so many seconds for the first; may be none."""
         return self._received(await self._ask("receive", count=most, wait=wait))
 

@@ -13,7 +13,7 @@ from typing import Any
 
 _REPOSITORY = Path(__file__).parents[3]
 _LONGEST_LINE = 16 * 1024 * 1024
-_ANSWER_SECONDS = 45
+_ANSWER_SECONDS = 120
 
 
 class Refused(Exception):
@@ -74,7 +74,7 @@ class DriverProcess:
         assert self._process.stdin is not None
         self._process.stdin.close()
         try:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 await self._process.wait()
         except TimeoutError:
             self._process.kill()

@@ -51,7 +51,7 @@ class LocalBus(Target):
     name = "local"
     title = "local bus"
     at_once = 24
-    seconds_each = 60
+    seconds_each = 180
 
     def missing(self, driver: Driver) -> str | None:
         return None
