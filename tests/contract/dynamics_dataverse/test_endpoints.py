@@ -47,7 +47,7 @@ class Receiver:
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
 
     async def changes(self, number: int) -> list[RowChange]:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while len(self.told) < number:
                 self.news.clear()
                 await self.news.wait()
@@ -172,7 +172,7 @@ async def test_a_topic_is_told_at_its_own_address_in_json() -> None:
     ):
         await product.endpoints.register(topic, INTERESTS)
         await product.customers.save([customer("1")])
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             url, body = await sent.get()
     assert url == "sb://bus.example/changes"
     assert row_change(json.loads(body)).after["tillbus_number"] == "1"

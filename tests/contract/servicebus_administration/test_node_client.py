@@ -34,7 +34,7 @@ async def seen(bus: LocalServiceBus) -> dict[str, Any]:
         stdout=PIPE,
         stderr=PIPE,
     )
-    out, complaints = await asyncio.wait_for(process.communicate(), 60)
+    out, complaints = await asyncio.wait_for(process.communicate(), 240)
     assert process.returncode == 0, complaints.decode()
     found: dict[str, Any] = json.loads(out)
     return found

@@ -43,7 +43,6 @@ def _indexed(app: Path) -> dict[str, dict[str, Any]]:
         env={"PYTHONPATH": f"{app}:{ROOT}", "PATH": "/usr/bin:/bin", "HOME": str(app)},
         capture_output=True,
         text=True,
-        timeout=100,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]

@@ -16,7 +16,7 @@ def test_indexing_the_service_leaves_the_heavy_libraries_to_the_first_delivery()
         f"print(json.dumps([functions, [name for name in {HEAVY!r} if name in sys.modules]]))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
     functions, loaded = json.loads(done.stdout.splitlines()[-1])
     assert functions == [

@@ -317,7 +317,6 @@ def test_a_full_disk_is_an_error_with_its_cause_and_costs_nothing_once_there_is_
         cwd=root,
         capture_output=True,
         text=True,
-        timeout=30,
         check=False,
         preexec_fn=lambda: signal.signal(signal.SIGXFSZ, signal.SIG_IGN),
     )
