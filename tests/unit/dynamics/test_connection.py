@@ -13,6 +13,7 @@ import httpx
 import pytest
 from azure.core.credentials import AccessToken
 
+from infra.local.platform.ports import kept_port
 from shared.clock import utc_now
 from shared.dynamics import DynamicsSettings, SetUpWrong, TryLater
 from shared.dynamics.auth import TokenAuth
@@ -116,11 +117,11 @@ async def test_a_connection_that_breaks_leaves_a_write_uncertain() -> None:
 
 
 async def test_an_environment_that_is_not_there_took_nothing() -> None:
-    async with LocalServer(answer()) as server:
-        settings = server.settings()
-    async with connect(settings, "/data", clock=utc_now, auths=NOBODY) as service:
-        with pytest.raises(TryLater, match="cannot be reached"):
-            await service.write(WRITE)
+    with kept_port() as port:
+        settings = DynamicsSettings.model_validate({"url": f"http://127.0.0.1:{port}"})
+        async with connect(settings, "/data", clock=utc_now, auths=NOBODY) as service:
+            with pytest.raises(TryLater, match="cannot be reached"):
+                await service.write(WRITE)
 
 
 async def test_silence_ends_at_the_deadline() -> None:
