@@ -38,6 +38,27 @@ if TYPE_CHECKING:
 # What the SDK's tracing writes into each message it sends; a copy gets its own.
 _TRACE_PROPERTIES = frozenset({TRACEPARENT, "tracestate", "Diagnostic-Id"})
 
+# What our attempts and the broker have written into a dead letter.
+_OF_EARLIER_ATTEMPTS = frozenset(
+    {
+        RETRY_ATTEMPT,
+        RETRY_FIRST_SEEN,
+        RETRY_HISTORY,
+        PARKED_UNDER,
+        PARKED_TIMES,
+        PARKED_RELEASES,
+        PARKED_AT,
+        PARKED_UNTIL,
+        PARKED_PROBE,
+        PARKED_OUT,
+        "DeadLetterReason",
+        "DeadLetterErrorDescription",
+    }
+)
+
+_MAX_MESSAGE_ID = 128
+"""Characters, documented of Azure Service Bus."""
+
 
 @dataclass(frozen=True, slots=True)
 class Retry:
@@ -94,6 +115,25 @@ class Unparked:
         return f"{fact.fact_id}#{fact.subscription}#parked-{fact.times}-{told}"
 
 
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """The copy of a dead letter that goes back to the subscription that refused it, to start anew.
+
+    `number` is its sequence number in the dead-letter queue.
+    """
+
+    letter: Received
+    subscription: str
+    number: int
+
+    @property
+    def message_id(self) -> str:
+        """`<event id>#<subscription>#replayed-<number>`: sent twice, it is dropped as a duplicate,
+        and replayed again after another refusal it is not."""
+        told = f"#{self.subscription}#replayed-{self.number}"
+        return self.letter.message_id.partition("#")[0][: _MAX_MESSAGE_ID - len(told)] + told
+
+
 def retry_message(retry: Retry, now: datetime) -> ServiceBusMessage:
     """Return the copy: the body byte for byte, its properties, the history; scheduled if due is
     after `now`."""
@@ -126,6 +166,23 @@ def unparked_message(copy: Unparked) -> ServiceBusMessage:
     if copy.overdue:
         properties[PARKED_OUT] = f"{properties.get(PARKED_OUT, '')}\n{fact.key}".lstrip()
     return _copy(fact.body, copy.message_id, fact.subject, properties, fact.traceparent)
+
+
+def replay_message(replay: Replay) -> ServiceBusMessage:
+    """Return the copy: the body byte for byte, its properties but those of earlier attempts."""
+    letter = replay.letter
+    properties = {
+        name: value
+        for name, value in lasting_properties(letter).items()
+        if name not in _OF_EARLIER_ATTEMPTS
+    }
+    return _copy(
+        letter.body,
+        replay.message_id,
+        text(letter.properties.get("subject")),
+        properties | {RETRY_FOR: replay.subscription},
+        letter.traceparent,
+    )
 
 
 def lasting_properties(message: Received) -> dict[str, str | int | float | bool]:

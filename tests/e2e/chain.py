@@ -13,14 +13,13 @@ from types import TracebackType
 from typing import Any
 
 import httpx
-from azure.servicebus import ServiceBusMessage, ServiceBusSubQueue
+from azure.servicebus import ServiceBusMessage
 from azure.servicebus.aio import ServiceBusClient, ServiceBusSender
 
 from infra.local.cli.certificates import fetch_certificates
 from infra.local.cli.dead_letters import DeadLetter, dead_letters
 from infra.local.platform import Platform
 from shared.bus import Publisher
-from shared.bus.message import RETRY_FOR
 from shared.clock import utc_now
 from shared.events import Fact, SaleCompleted, SaleReturned, new_event
 
@@ -99,26 +98,6 @@ class Chain:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
-
-    async def replay(self, topic: str, subscription: str) -> int:
-        """Send what is in a dead-letter queue back to its subscription, and to no other; return how
-        much that was."""
-        letters = [each for each in await self.dead_letters(subscription) if each.topic == topic]
-        receiver = self._bus.get_subscription_receiver(
-            topic, subscription, sub_queue=ServiceBusSubQueue.DEAD_LETTER
-        )
-        async with receiver, self._bus.get_topic_sender(topic) as sender:
-            for _ in letters:
-                (letter,) = await receiver.receive_messages(1, max_wait_time=PATIENCE_SECONDS)
-                again = ServiceBusMessage(
-                    b"".join(letter.body),
-                    message_id=f"{letter.message_id}#replayed",
-                    content_type=letter.content_type,
-                    application_properties={RETRY_FOR: subscription},
-                )
-                await sender.send_messages(again)
-                await receiver.complete_message(letter)
-        return len(letters)
 
     async def inject(self, **fault: Any) -> None:
         """Script one fault of the Dynamics simulator."""

@@ -22,6 +22,7 @@ from typer.exceptions import TyperException
 from infra.local.cli.audit import audit
 from infra.local.cli.certificate_commands import certificate
 from infra.local.cli.chain import chain
+from infra.local.cli.dlq_commands import dlq
 from infra.local.cli.erase import command as erase
 from infra.local.cli.options import DEFAULT_DATA, AsJson, Data, run
 from infra.local.cli.output import Refused, Unusable, out, print_json, talk
@@ -48,6 +49,7 @@ for repair in (half_booked, reverse, waive, reemit):
     app.command()(repair)
 app.add_typer(audit, name="audit")
 app.add_typer(parked, name="parked")
+app.add_typer(dlq, name="dlq")
 app.add_typer(review, name="review")
 app.command("erase")(erase)
 app.command()(certify_vendor)
@@ -198,29 +200,6 @@ def certify(
 
     only = None if day is None else day.date().isoformat()
     return run(lambda: certify_days(read_addresses(data), company, store, only, as_json))
-
-
-@app.command()
-def dlq(
-    topic: Annotated[str | None, typer.Option(help="Only this topic.")] = None,
-    subscription: Annotated[str | None, typer.Option(help="Only this subscription.")] = None,
-    data: Data = DEFAULT_DATA,
-    as_json: AsJson = False,
-) -> int:
-    """List what lies in the dead-letter queues, with its reasons; nothing is taken out."""
-    from infra.local.cli.dead_letters import dead_letter_table, dead_letters
-
-    async def show() -> int:
-        letters = await dead_letters(read_addresses(data), topic, subscription)
-        if as_json:
-            print_json([letter.json() for letter in letters])
-        elif letters:
-            out.print(dead_letter_table(letters))
-        else:
-            out.print("no dead letters")
-        return 0
-
-    return run(show)
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""``tillbus dlq``: what lies in the dead-letter queues, read with the real SDK and left there."""
+"""What lies in the dead-letter queues, read with the real SDK and left there."""
 
 from __future__ import annotations
 
@@ -35,6 +35,7 @@ class DeadLetter:
     description: str
     enqueued_at: str | None
     deliveries: int
+    sequence_number: int
 
     def json(self) -> dict[str, object]:
         """Return the plain form for ``--json``."""
@@ -48,11 +49,17 @@ async def dead_letters(
 
     Raises `Refused` when what is asked for is not in the topology.
     """
-    wanted = queues(topic, subscription)
     async with ServiceBusClient.from_connection_string(
         addresses.servicebus_connection_string
     ) as client:
-        return await peek_all(client, wanted, _dead_letter)
+        return await peek_letters(client, topic, subscription)
+
+
+async def peek_letters(
+    client: ServiceBusClient, topic: str | None = None, subscription: str | None = None
+) -> list[DeadLetter]:
+    """Return the dead letters of a bus as `dead_letters` does."""
+    return await peek_all(client, queues(topic, subscription), _dead_letter)
 
 
 def queues(topic: str | None = None, subscription: str | None = None) -> list[tuple[str, str]]:
@@ -116,6 +123,7 @@ def _dead_letter(topic: str, subscription: str, message: ServiceBusReceivedMessa
         description=message.dead_letter_error_description or "",
         enqueued_at=enqueued.isoformat() if enqueued else None,
         deliveries=message.delivery_count or 0,
+        sequence_number=message.sequence_number or 0,
     )
 
 

@@ -11,7 +11,12 @@ from typing import Annotated
 import typer
 from azure.servicebus.aio import ServiceBusClient
 
-from infra.local.cli.erased_letters import Letter, letters_about, letters_about_anybody, take_out
+from infra.local.cli.erased_letters import (
+    Letter,
+    letters_about,
+    letters_about_anybody,
+    take_out_erased,
+)
 from infra.local.cli.options import DEFAULT_DATA, Actor, AsJson, Data, StoreUrl, run
 from infra.local.cli.output import out, print_json
 from infra.local.cli.stores import opened_store
@@ -82,7 +87,7 @@ async def _take_out(
     what = f"{len(letters)} dead letters"
     act = Act(utc_now(), actor, "erasure ordered", subject_of(person), what)
     await store.audit.append(OPERATORS, [act])
-    return await take_out(client, letters, store.records, utc_now)
+    return await take_out_erased(client, letters, store.records, utc_now)
 
 
 async def _erase_from(

@@ -1,31 +1,23 @@
-"""Take the dead letters about a person out of their queues, with the real SDK.
-
-Service Bus gives out a dead-letter queue from its front only: letters that lie before one of the
-person's are received with it and given back, which raises their delivery count and nothing else.
-"""
+"""Take the dead letters about a person out of their queues and keep what is left of them."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 
-from azure.servicebus import ServiceBusReceivedMessage, ServiceBusSubQueue
-from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver
-from azure.servicebus.exceptions import MessageLockLostError
+from azure.servicebus import ServiceBusReceivedMessage
+from azure.servicebus.aio import ServiceBusClient
 
-from infra.local.cli.dead_letters import PAGE, peek_all, queues
+from infra.local.cli.dead_letters import peek_all, queues
 from infra.local.cli.output import Refused
+from infra.local.cli.taken_letters import take_out
 from shared.clock import Clock
 from shared.erasure import concerns, persons_in, stripped
 from shared.store import Record, Records
 
 ERASED_LETTER = "erased-dead-letter"
 """Kind of the records that keep what is left of dead letters taken out."""
-
-_PATIENCE_SECONDS = 5
-"""How long a queue may show nothing before the rest of it counts as taken by somebody else."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -53,46 +45,19 @@ def letters_about(letters: Iterable[Letter], whom: Collection[str]) -> list[Lett
     return sorted(letter for letter in letters if concerns(letter.persons, whom))
 
 
-async def take_out(
+async def take_out_erased(
     client: ServiceBusClient, letters: Sequence[Letter], records: Records, clock: Clock
 ) -> int:
     """Keep what is left of these letters in the records, complete them, return how many.
 
-    Fewer than asked for when somebody else holds or has taken some. A crash in between leaves a
-    letter in its queue whose remains are kept already; a repetition takes it out.
+    A crash in between leaves a letter in its queue whose remains are kept already; a repetition
+    takes it out.
     """
-    taken = 0
-    for (topic, subscription), of_queue in groupby(sorted(letters), key=lambda each: each.queue):
-        receiver = client.get_subscription_receiver(
-            topic, subscription, sub_queue=ServiceBusSubQueue.DEAD_LETTER
-        )
-        numbers = {letter.sequence_number for letter in of_queue}
-        async with receiver:
-            taken += await _take_out(receiver, f"{topic}/{subscription}", numbers, records, clock)
-    return taken
 
+    async def keep(topic: str, subscription: str, letter: ServiceBusReceivedMessage) -> None:
+        await _keep(records, f"{topic}/{subscription}", letter, clock)
 
-async def _take_out(
-    receiver: ServiceBusReceiver, queue: str, numbers: set[int], records: Records, clock: Clock
-) -> int:
-    wanted, others = set(numbers), []
-    while wanted:
-        messages = await receiver.receive_messages(PAGE, max_wait_time=_PATIENCE_SECONDS)
-        if not messages:
-            break
-        for message in messages:
-            if message.sequence_number not in wanted:
-                others.append(message)
-                continue
-            await _keep(records, queue, message, clock)
-            await receiver.complete_message(message)
-            wanted.discard(message.sequence_number)
-    for message in others:
-        try:
-            await receiver.abandon_message(message)
-        except MessageLockLostError:
-            continue  # held for longer than its lock: it is back already
-    return len(numbers) - len(wanted)
+    return await take_out(client, letters, keep)
 
 
 async def _keep(

@@ -65,8 +65,10 @@ def _print_halves(facts: Iterable[Document]) -> None:
             "; ".join(f"{one['reason']}: {one['detail']}" for one in each["refused"]),
         )
     out.print(table)
-    out.print("Replay the refused half, or take the other back (tillbus reverse); or do without")
-    out.print("the refused half (tillbus waive).")
+    out.print(
+        "Replay the refused half (tillbus dlq replay), or take the other back (tillbus reverse);"
+    )
+    out.print("or do without the refused half (tillbus waive).")
 
 
 def reverse(

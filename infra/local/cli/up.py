@@ -39,6 +39,6 @@ def _welcome(where: Addresses, data: Path) -> str:
             f"  Functions             {where.functions}/api",
             f"  Application Insights  {where.appinsights}/api/stats",
             f"  logs and state        {data}",
-            "Try: tillbus publish --sales 100   tillbus certify   tillbus dlq",
+            "Try: tillbus publish --sales 100   tillbus certify   tillbus dlq list",
         )
     )

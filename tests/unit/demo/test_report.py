@@ -33,7 +33,7 @@ ENDING = Ending(
     requests={},
 )
 LETTERS = [
-    DeadLetter("sale-completed", queue, each.message_id, None, str(each.reason), "", None, 0)
+    DeadLetter("sale-completed", queue, each.message_id, None, str(each.reason), "", None, 0, 1)
     for each in DAY.poison
     for queue in each.refused_by
 ]

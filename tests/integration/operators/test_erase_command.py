@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import sys
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import pytest
-from azure.servicebus import ServiceBusMessage, ServiceBusReceivedMessage, ServiceBusSubQueue
-from azure.servicebus.aio import ServiceBusClient
+from azure.servicebus import ServiceBusReceivedMessage
 
 from infra.local.cli.erased_letters import ERASED_LETTER
-from infra.local.cli.stores import STORE_FILE
-from infra.local.platform import Addresses
-from infra.local.servicebus import LocalServiceBus
-from shared.clock import utc_now
 from shared.erasure import subject_of
 from shared.events import decode, encode
-from shared.store import Record, Store, first_break
-from tests.integration.bus.receiving import take
+from shared.store import Record, first_break
+from tests.integration.operators.conftest import Place
 from tests.unit.erasure.test_erasure import (
     a_sale_of,
     an_event,
@@ -33,78 +22,7 @@ from tests.unit.erasure.test_erasure import (
 )
 from tests.unit.events.examples import NOW, json_of
 
-ROOT = Path(__file__).parents[3]
-TOPOLOGY = ROOT / "infra" / "topology.json"
 SALE, OTHER_SALE = a_sale_of(1, customer="C-17", loyalty_card="88"), a_sale_of(2, customer="C-18")
-
-
-@dataclass
-class Place:
-    """A platform as far as the command needs one: a bus, a store, and where they are."""
-
-    data: Path
-    client: ServiceBusClient
-    store: Store
-
-    async def tillbus(self, *arguments: str) -> tuple[int, str]:
-        """Run a command as a user would."""
-        process = await asyncio.create_subprocess_exec(
-            *(
-                sys.executable,
-                "-c",
-                "import sys; from infra.local.cli import main; sys.exit(main())",
-            ),
-            *(*arguments, "--data", str(self.data)),
-            cwd=ROOT,
-            stdout=asyncio.subprocess.PIPE,
-        )
-        printed, _ = await process.communicate()
-        assert process.returncode is not None
-        return process.returncode, printed.decode()
-
-    async def bury(self, topic: str, subscription: str, *bodies: bytes) -> None:
-        """Put messages into a dead-letter queue, in this order."""
-        sender = self.client.get_topic_sender(topic)
-        receiver = self.client.get_subscription_receiver(topic, subscription)
-        async with sender, receiver:
-            await sender.send_messages(
-                [
-                    ServiceBusMessage(body, message_id=f"{subscription}-{number}")
-                    for number, body in enumerate(bodies)
-                ]
-            )
-            for message in await take(receiver, len(bodies)):
-                await receiver.dead_letter_message(
-                    message, reason="invalid-data", error_description="lines.0: no such item"
-                )
-
-    async def buried(self, topic: str, subscription: str) -> list[ServiceBusReceivedMessage]:
-        receiver = self.client.get_subscription_receiver(
-            topic, subscription, sub_queue=ServiceBusSubQueue.DEAD_LETTER
-        )
-        async with receiver:
-            return await receiver.peek_messages(100)
-
-
-@pytest.fixture
-async def place(tmp_path: Path) -> AsyncIterator[Place]:
-    async with LocalServiceBus(TOPOLOGY) as bus:
-        amqp = bus.connection_string.split("sb://")[1].split(";")[0].rstrip("/")
-        Addresses(
-            amqp=amqp,
-            bus_admin="",
-            dynamics="",
-            identity="",
-            identity_ca="",
-            appinsights="",
-            functions="",
-        ).write(tmp_path)
-        url = f"sqlite+aiosqlite:///{tmp_path / STORE_FILE}"
-        async with (
-            ServiceBusClient.from_connection_string(bus.connection_string) as client,
-            await Store.open(url, utc_now) as store,
-        ):
-            yield Place(tmp_path, client, store)
 
 
 def _body(message: ServiceBusReceivedMessage) -> bytes:
