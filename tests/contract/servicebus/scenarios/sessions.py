@@ -240,9 +240,12 @@ async def scheduled_messages_join_their_session(client: Client, broker: Broker) 
     await sender.schedule(messages("later", session_id="a"), at=broker.now() + 8_000)
     receiver = await client.session(queue, "a", mode="receive-and-delete")
     early = await receiver.nothing()
+    # The Node SDK gives a link up that has not told it in 0.2 s that there is nothing.
+    await receiver.close()
     await broker.forward(9)
+    again = await client.session(queue, "a", mode="receive-and-delete")
     assert early
-    assert (await receiver.one(wait=15)).text == "later"
+    assert (await again.one(wait=15)).text == "later"
 
 
 @scenario(SESSIONS)
