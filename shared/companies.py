@@ -9,6 +9,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 TENDER_TYPES: Mapping[str, str] = {
     "cash": "1",
@@ -143,3 +144,11 @@ class Company(BaseModel):
             site=place.site or self.site,
             warehouse=place.warehouse or self.warehouse or store,
         )
+
+
+class CompaniesSettings(BaseSettings):
+    """The setting itself, for services that book for companies; they add their own to it."""
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True)
+
+    companies: dict[str, Company] = Field(min_length=1, description="JSON object")

@@ -4,12 +4,14 @@ async with AsyncExitStack() as opening:
     service = await opening.enter_async_context(opened("sales"))
     return Wired(bus=service.bus, inbox=service.store.inbox("ledger"), …,
                  resources=opening.pop_all())
+
+where `Wired` is `ServiceCollaborators` with what the service has beside.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,6 +23,8 @@ from shared.clock import Clock, utc_now
 from shared.telemetry import configure
 
 if TYPE_CHECKING:
+    from shared.store.archive import Archive
+    from shared.store.parking import Parking
     from shared.store.store import Store
 
 
@@ -34,10 +38,34 @@ class StoreSettings(BaseSettings):
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """What every service has; each adds its own beside it."""
+    """What every service opens."""
 
     bus: BusCollaborators
     store: Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceCollaborators:
+    """What handlers and triggers of every service work with; each adds its own to it."""
+
+    bus: BusCollaborators
+    resources: AsyncExitStack
+
+    @property
+    def clock(self) -> Clock:
+        return self.bus.clock
+
+    @property
+    def archive(self) -> Archive:
+        return self.bus.archive
+
+    @property
+    def parking(self) -> Parking:
+        return self.bus.parking
+
+    async def aclose(self) -> None:
+        """Close the connections to bus, store and Dynamics."""
+        await self.resources.aclose()
 
 
 @asynccontextmanager

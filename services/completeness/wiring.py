@@ -6,29 +6,21 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from services.completeness.forgetting import ForgetBefore
-from shared.bus import BusCollaborators, once
-from shared.clock import Clock
-from shared.service import opened
+from shared.bus import once
+from shared.service import ServiceCollaborators, opened
 from shared.store.certificates import Certificates
 from shared.store.ledger import Ledger
 from shared.store.retention import RetentionSettings
 
 
-@dataclass(frozen=True, slots=True)
-class Wired:
-    """The collaborators of the handlers and of the trigger."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wired(ServiceCollaborators):
+    """The collaborators of the handlers and of the triggers."""
 
-    bus: BusCollaborators
-    clock: Clock
     ledger: Ledger
     certificates: Certificates
     forget_before: ForgetBefore
     retention: RetentionSettings
-    resources: AsyncExitStack
-
-    async def aclose(self) -> None:
-        """Close the connections to bus and store."""
-        await self.resources.aclose()
 
 
 async def _build() -> Wired:
@@ -37,7 +29,6 @@ async def _build() -> Wired:
         service = await opening.enter_async_context(opened("completeness"))
         return Wired(
             bus=service.bus,
-            clock=service.bus.clock,
             ledger=service.store.ledger,
             certificates=service.store.certificates,
             forget_before=service.store.forget_before,

@@ -8,32 +8,25 @@ from dataclasses import dataclass
 from typing import Self
 
 from pydantic import Field, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.customers.authority import Authority, Rules
 from services.customers.books import CustomersBook, EntriesBook, NotesBook
 from services.customers.opening import OpenedBooks, open_books
-from shared.bus import BusCollaborators, once
-from shared.clock import Clock
-from shared.companies import Company, CustomerBook, EntryBook
+from shared.bus import once
+from shared.companies import CompaniesSettings, Company, CustomerBook, EntryBook
 from shared.dynamics.ports.loyalty import GiftCards, Loyalty
 from shared.events import Effect
-from shared.service import opened
-from shared.store.archive import Archive
+from shared.service import ServiceCollaborators, opened
 from shared.store.audit import Audit
 from shared.store.inbox import Inbox
-from shared.store.parking import Parking
 from shared.store.records import Records
 
 _ERPS = frozenset({"finance-operations", "business-central"})
 
 
-class CustomersSettings(BaseSettings):
+class CustomersSettings(CompaniesSettings):
     """Settings of this service beside those of store, bus and Dynamics; see README.md."""
 
-    model_config = SettingsConfigDict(extra="ignore", frozen=True)
-
-    companies: dict[str, Company] = Field(min_length=1, description="JSON object")
     authority: dict[str, Rules] = Field(
         default_factory=dict, description="company or * -> field, group or * -> rule, as JSON"
     )
@@ -46,30 +39,16 @@ class CustomersSettings(BaseSettings):
         return self
 
 
-@dataclass(frozen=True, slots=True)
-class Wired:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wired(ServiceCollaborators):
     """The collaborators of the handlers and of the triggers."""
 
-    bus: BusCollaborators
     inbox: Callable[[Effect], Inbox]
     records: Records
     audit: Audit
     companies: Mapping[str, Company]
     authority: Authority
     opened_books: OpenedBooks
-    resources: AsyncExitStack
-
-    @property
-    def clock(self) -> Clock:
-        return self.bus.clock
-
-    @property
-    def archive(self) -> Archive:
-        return self.bus.archive
-
-    @property
-    def parking(self) -> Parking:
-        return self.bus.parking
 
     @property
     def books(self) -> Mapping[CustomerBook, CustomersBook]:
@@ -86,10 +65,6 @@ class Wired:
     @property
     def notes(self) -> NotesBook | None:
         return self.opened_books.notes
-
-    async def aclose(self) -> None:
-        """Close the connections to bus, store and Dynamics."""
-        await self.resources.aclose()
 
 
 async def _build() -> Wired:

@@ -7,24 +7,19 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.inventory.collaborators import Lane
 from services.inventory.keeper import StockKeeper
-from shared.bus import BusCollaborators, once
-from shared.clock import Clock
-from shared.companies import Company
-from shared.service import opened
+from shared.bus import once
+from shared.companies import CompaniesSettings, Company
+from shared.service import ServiceCollaborators, opened
 from shared.store.inbox import Inbox
 from shared.store.records import Records
 
 
-class InventorySettings(BaseSettings):
+class InventorySettings(CompaniesSettings):
     """Settings of this service beside those of store, bus and Dynamics; see README.md."""
 
-    model_config = SettingsConfigDict(extra="ignore", frozen=True)
-
-    companies: dict[str, Company] = Field(min_length=1, description="JSON object")
     stock_window: timedelta = Field(
         timedelta(milliseconds=200),
         ge=timedelta(0),
@@ -38,25 +33,15 @@ class InventorySettings(BaseSettings):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Wired:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wired(ServiceCollaborators):
     """The collaborators of the handlers and of the triggers."""
 
-    bus: BusCollaborators
     companies: dict[str, Company]
     inbox: Inbox
     records: Records
     keepers: dict[Lane, StockKeeper]
     horizon: timedelta
-    resources: AsyncExitStack
-
-    @property
-    def clock(self) -> Clock:
-        return self.bus.clock
-
-    async def aclose(self) -> None:
-        """Close the connections to bus, store and Dynamics."""
-        await self.resources.aclose()
 
 
 async def _build() -> Wired:

@@ -6,68 +6,36 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
-
 from services.sales.collaborators import TaxCheck
 from services.sales.ledgers import SalesBook
-from shared.bus import BusCollaborators, Publisher, once
-from shared.clock import Clock
-from shared.companies import Company
-from shared.service import opened
-from shared.store.archive import Archive
+from shared.bus import Publisher, once
+from shared.companies import CompaniesSettings, Company
+from shared.service import ServiceCollaborators, opened
 from shared.store.inbox import Inbox
-from shared.store.parking import Parking
 from shared.store.records import Records
 
 
-class SalesSettings(BaseSettings):
-    """Settings of this service beside those of store, bus and Dynamics; see README.md."""
-
-    model_config = SettingsConfigDict(extra="ignore", frozen=True)
-
-    companies: dict[str, Company] = Field(min_length=1, description="JSON object")
-
-
-@dataclass(frozen=True, slots=True)
-class Wired:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wired(ServiceCollaborators):
     """The collaborators of the handlers and of the triggers."""
 
-    bus: BusCollaborators
     companies: dict[str, Company]
     books: dict[str, SalesBook]
     inbox: Inbox
     cash_inbox: Inbox
     records: Records
     tax_check: TaxCheck
-    resources: AsyncExitStack
-
-    @property
-    def clock(self) -> Clock:
-        return self.bus.clock
-
-    @property
-    def archive(self) -> Archive:
-        return self.bus.archive
-
-    @property
-    def parking(self) -> Parking:
-        return self.bus.parking
 
     @property
     def announcer(self) -> Publisher:
         return self.bus.publisher
-
-    async def aclose(self) -> None:
-        """Close the connections to bus, store and Dynamics."""
-        await self.resources.aclose()
 
 
 async def _build() -> Wired:
     from services.sales.opening import open_books
     from shared.tax import TaxRates, check
 
-    companies = SalesSettings().companies
+    companies = CompaniesSettings().companies
     rates = TaxRates.configured()
     async with AsyncExitStack() as opening:
         service = await opening.enter_async_context(opened("sales"))

@@ -142,8 +142,8 @@ def test_the_example_settings_name_every_setting_the_services_read() -> None:
 def test_the_example_settings_build_the_settings_of_the_services(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from services.sales.wiring import SalesSettings
     from shared.bus import BusSettings
+    from shared.companies import CompaniesSettings
     from shared.dynamics import DynamicsSettings
     from shared.service import StoreSettings
 
@@ -152,6 +152,6 @@ def test_the_example_settings_build_the_settings_of_the_services(
         monkeypatch.setenv(name, value)
 
     assert StoreSettings().store_url.startswith("sqlite+aiosqlite:///")
-    assert SalesSettings().companies["kwrt"].currencies == ("KWD",)
+    assert CompaniesSettings().companies["kwrt"].currencies == ("KWD",)
     assert BusSettings().connection_string
     assert DynamicsSettings().authority == "https://localhost:7443"
