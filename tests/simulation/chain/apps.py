@@ -99,7 +99,10 @@ class PerProcess:
 
 
 READ_ONCE = (
-    *(f"services.{name}.wiring.{name.title()}Settings" for name in SERVICES[:4]),
+    "services.sales.wiring.CompaniesSettings",
+    "services.inventory.wiring.InventorySettings",
+    "services.customers.wiring.CustomersSettings",
+    "services.orders.wiring.CompaniesSettings",
     "shared.dynamics.DynamicsSettings",
     "shared.dynamics.dataverse.DataverseSettings",
     "shared.dynamics.inventory_visibility.InventoryVisibilitySettings",
