@@ -27,11 +27,11 @@ lint: install-all  ## Ruff and strict mypy
 	$(VENV)/ruff format --check .
 	$(VENV)/mypy
 
-# In the order of the folders: the long replays begin early, and small units fill the end. Three
+# In the order of the folders: the long replays begin early, and small units fill the end. Four
 # processes for two cores: a good part of what they do is waiting for real processes and real locks.
 test: lint  ## Ruff, strict mypy and every test
 	@sh tools/install_peers.sh
-	$(VENV)/python -m pytest -n 3 --dist loadscope --no-loadscope-reorder $(PYTEST_ARGS)
+	$(VENV)/python -m pytest -n 4 --dist loadscope --no-loadscope-reorder $(PYTEST_ARGS)
 
 simulate: install-all  ## Run the chain under seeded faults: make simulate SEEDS=1:10001
 	$(VENV)/python -m tests.simulation.chain --seeds $(SEEDS)

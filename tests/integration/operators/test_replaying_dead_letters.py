@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from azure.servicebus import ServiceBusMessage
-
 from shared.bus.message import Received, received
 from shared.events import encode
 from shared.store import first_break
-from tests.integration.bus.receiving import take, take_all
+from tests.integration.bus.receiving import take_all
 from tests.integration.operators.conftest import Place
-from tests.unit.bus.samples import NOW, TRACEPARENT, sale_event
+from tests.unit.bus.samples import sale_event
 
 SALES = ("sale-completed", "sales")
 BODIES = [encode(sale_event(number)) for number in (1, 2, 3)]
@@ -43,7 +41,9 @@ async def test_without_yes_it_shows_what_would_go_and_leaves_it(place: Place) ->
     assert await place.store.audit.chains() == []
 
 
-async def test_letters_go_back_byte_for_byte_and_nobody_else_sees_them(place: Place) -> None:
+async def test_letters_go_back_byte_for_byte_to_their_subscription_and_into_the_audit_log(
+    place: Place,
+) -> None:
     await place.bury(*SALES, *BODIES)
     assert len(await came_to(place, "inventory", 3)) == 3
 
@@ -53,6 +53,17 @@ async def test_letters_go_back_byte_for_byte_and_nobody_else_sees_them(place: Pl
     assert [each.body for each in await came_to(place, "sales", 3)] == BODIES
     assert await came_to(place, "inventory", 0) == []
     assert await place.buried(*SALES) == []
+    entries = await place.store.audit.read("operators")
+    assert first_break(entries) is None
+    assert {(each.act.actor, each.act.action) for each in entries} == {
+        ("ada", "dead letter replayed")
+    }
+    assert [each.act.subject.partition("#")[0] for each in entries] == [
+        "sales-0",
+        "sales-1",
+        "sales-2",
+    ]
+    assert entries[0].act.detail == "to sale-completed/sales, refused as invalid-data"
 
 
 async def test_only_what_was_refused_for_the_reason_goes_and_only_so_many(place: Place) -> None:
@@ -68,75 +79,8 @@ async def test_only_what_was_refused_for_the_reason_goes_and_only_so_many(place:
     assert left == [b"no event", BODIES[2]]
 
 
-async def test_a_letter_named_by_its_id_goes_alone(place: Place) -> None:
-    await place.bury(*SALES, *BODIES)
-
-    assert (await replay(place, "--message-id", "sales-1", "--yes"))[0] == 0
-
-    assert [each.body for each in await came_to(place, "sales", 1)] == [BODIES[1]]
-
-
 async def test_nothing_to_send_back_is_an_answer_of_no(place: Place) -> None:
     assert await replay(place, "--reason", "unknown-company", "--yes") == (
         1,
         {"chosen": [], "replayed": 0},
     )
-
-
-async def test_a_letter_starts_anew_in_its_trace_and_its_lane(place: Place) -> None:
-    tried: dict[str | bytes, Any] = {
-        "lane": "backfill",
-        "retry-for": "sales",
-        "retry-attempt": 9,
-        "retry-first-seen": NOW.isoformat(),
-        "retry-history": "1. busy",
-        "parked-under": "item/gbrt/1",
-        "parked-at": NOW.isoformat(),
-        "parked-until": NOW.isoformat(),
-        "parked-out": "item/gbrt/1",
-        "traceparent": TRACEPARENT,
-    }
-    await _bury_tried(place, tried)
-
-    await replay(place, "--subscription", "sales", "--yes")
-
-    (again,) = await came_to(place, "sales", 1)
-    assert (again.attempt, again.history, again.parked, again.waited_out) == (1, "", None, ())
-    assert (again.properties["lane"], again.traceparent) == ("backfill", TRACEPARENT)
-    assert "DeadLetterReason" not in again.properties
-
-
-async def test_what_is_refused_again_can_be_replayed_again(place: Place) -> None:
-    await place.bury(*SALES, BODIES[0])
-    await replay(place, "--subscription", "sales", "--yes")
-    async with place.client.get_subscription_receiver(*SALES) as receiver:
-        for message in await take(receiver, 1):
-            await receiver.dead_letter_message(message, reason="unknown-company")
-
-    code, said = await replay(place, "--subscription", "sales", "--yes")
-
-    assert (code, said["replayed"]) == (0, 1)
-    assert [each.body for each in await came_to(place, "sales", 1)] == [BODIES[0]]
-
-
-async def test_the_audit_log_tells_who_sent_what_back_and_why_it_had_been_refused(
-    place: Place,
-) -> None:
-    await place.bury(*SALES, BODIES[0])
-
-    await replay(place, "--subscription", "sales", "--yes")
-
-    (entry,) = entries = await place.store.audit.read("operators")
-    assert first_break(entries) is None
-    assert (entry.act.actor, entry.act.action) == ("ada", "dead letter replayed")
-    assert entry.act.subject.startswith("sales-0#sales#replayed-")
-    assert entry.act.detail == "to sale-completed/sales, refused as invalid-data"
-
-
-async def _bury_tried(place: Place, properties: dict[str | bytes, Any]) -> None:
-    sender = place.client.get_topic_sender("sale-completed")
-    receiver = place.client.get_subscription_receiver(*SALES)
-    async with sender, receiver:
-        await sender.send_messages(ServiceBusMessage(BODIES[0], application_properties=properties))
-        (message,) = await take(receiver, 1)
-        await receiver.dead_letter_message(message, reason="attempts-exhausted")

@@ -52,7 +52,7 @@ def test_a_service_is_told_of_the_products_it_uses_and_of_no_others(
     code = sources(deployed["name"])
     used = {name for name, settings in PRODUCTS.items() if f"{settings.__name__}(" in code}
     assert set(deployed["products"]) == used
-    assert deployed["readsCompanies"] == ("companies: dict[str, Company]" in code)
+    assert deployed["readsCompanies"] == ("CompaniesSettings" in code)
 
 
 @pytest.mark.parametrize("prefix", PRODUCTS)
