@@ -39,7 +39,7 @@ class Seen:
 class Report:
     """`seconds` since the last one; `wanted`: requests per second by lane; `held`: whether requests
     waited for permission; `unanswered`: calls that got no answer, or one that says the environment
-    is down."""
+    is down; `waiting`: whether a request waits now, which a probe could be."""
 
     instance: str
     seconds: float
@@ -47,6 +47,7 @@ class Report:
     held: bool = False
     seen: Mapping[str, Seen] = field(default_factory=dict)
     unanswered: int = 0
+    waiting: bool = False
 
     @property
     def answered(self) -> int:
@@ -95,7 +96,8 @@ class Budget:
         breaker = self.breaker.after(report.answered, report.unanswered, now)
         me = _member(report)
         principals = _learn(self.principals, report, {**others, report.instance: me}, now)
-        probing = breaker.probe(now) if report.wanted else None
+        # Who wanted something a minute ago may want nothing now, and nobody else would probe.
+        probing = breaker.probe(now) if report.waiting else None
         if probing is not None:
             allotment = Allotment({}, now + VALID, down=True, probe=next(iter(principals)))
             breaker = probing

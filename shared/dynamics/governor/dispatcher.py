@@ -153,7 +153,13 @@ class Dispatcher:
             if (rate := self._steady[lane] + len(waiting) / span)
         }
         made = Report(
-            self._instance, seconds, wanted, self._held, dict(self._seen), self._unanswered
+            self._instance,
+            seconds,
+            wanted,
+            self._held,
+            dict(self._seen),
+            self._unanswered,
+            bool(self.waiting),
         )
         self._reported_at = now
         self._started.clear()

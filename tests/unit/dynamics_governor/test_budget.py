@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
+from shared.dynamics.governor.breaker import FAILURES
 from shared.dynamics.governor.budget import Budget, Report, Seen
 from shared.dynamics.governor.lanes import Lane
 from shared.dynamics.governor.pace import Pace
@@ -30,6 +31,7 @@ reports = st.builds(
     held=st.booleans(),
     seen=st.dictionaries(st.sampled_from(PRINCIPALS), seen),
     unanswered=st.integers(0, 10),
+    waiting=st.booleans(),
 )
 histories = st.lists(st.tuples(st.floats(0, 4), reports), min_size=1, max_size=40)
 
@@ -54,6 +56,18 @@ def test_nobody_is_allotted_what_others_still_hold(history: list[tuple[float, Re
         assert all(rate >= 0 for rate in allotment.rates.values())
         assert sum(allotment.rates.values()) <= max(allowed - others, 0.0) + ROUNDING
         assert not (allotment.down and allotment.rates)
+
+
+def test_the_probe_goes_to_who_has_a_request_to_send() -> None:
+    wanted = {Lane.SALE: 10.0}
+    budget, _ = beginning().exchange(Report("a", 1.0, wanted, unanswered=FAILURES), BEGIN)
+    later = budget.breaker.until
+
+    budget, idle = budget.exchange(Report("a", 1.0, wanted), later)
+    _, waiting = budget.exchange(Report("b", 1.0, wanted, waiting=True), later + 1)
+
+    assert (idle.down, idle.probe) == (True, None)
+    assert (waiting.down, waiting.probe) == (True, PRINCIPALS[0])
 
 
 @given(st.lists(st.tuples(st.floats(0, 4), reports), min_size=1, max_size=40))
