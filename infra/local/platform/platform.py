@@ -151,7 +151,9 @@ class Platform:
         if name == "appinsights":
             return [*port("--port", "appinsights", "http"), *data]
         services = [word for service in self._options.services for word in ("--service", service)]
-        return ["--app", str(REPOSITORY), *port("--port", "functions", "http"), *services]
+        # Beside the app, platforms over other folders would keep their timers in the same place.
+        state = ["--state", str(self._options.data / name)]
+        return ["--app", str(REPOSITORY), *port("--port", "functions", "http"), *state, *services]
 
 
 @contextlib.contextmanager

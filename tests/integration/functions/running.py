@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -100,11 +101,20 @@ async def start_host(app: Path | None, *arguments: str, **settings: str) -> Runn
 async def running_host(
     app: Path | None, *arguments: str, **settings: str
 ) -> AsyncIterator[RunningHost]:
-    """A host that is ready; killed at the end unless the test has stopped it."""
-    host = await start_host(app, *arguments, **settings)
+    """A host that is ready; killed at the end unless the test has stopped it.
+
+    Its timers are its own: of one app many run at once and one after the other."""
+    with tempfile.TemporaryDirectory(prefix="tillbus-timers-") as state:
+        host = await start_host(app, "--state", state, *arguments, **settings)
+        async with _until_it_ends(host):
+            yield host
+
+
+@asynccontextmanager
+async def _until_it_ends(host: RunningHost) -> AsyncIterator[None]:
     try:
         await host.ready()
-        yield host
+        yield
     finally:
         if host.process.returncode is None:
             host.process.kill()

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import subprocess
+import sys
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ from infra.local.functions.errors import ConfigurationError
 from infra.local.functions.functions import Function, TimerTrigger
 from infra.local.functions.protos import TypedData
 from infra.local.functions.schedule import parse_schedule
-from infra.local.functions.triggers.timer import TimerListener
+from infra.local.functions.triggers.timer import Status, TimerListener
 from tests.unit.functions.fakes import FakeInvoker
 
 START = datetime(2026, 1, 1, 12, 0, 30, tzinfo=timezone.utc)  # a Thursday
@@ -155,3 +157,34 @@ async def test_unreadable_status_counts_as_none(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     await bench.start()
     assert bench.seen == []
+
+
+def test_hosts_that_share_a_folder_may_write_at_the_same_moment(tmp_path: Path) -> None:
+    path = tmp_path / "timers" / "sweep.json"
+    status = Status(START, START + timedelta(hours=1))
+    script = (
+        "import sys; from pathlib import Path; from datetime import datetime;"
+        "from infra.local.functions.triggers.timer import Status;"
+        "moments = [datetime.fromisoformat(each) for each in sys.argv[2:]];"
+        "[Status(*moments).write(Path(sys.argv[1])) for _ in range(2000)]"
+    )
+    moments = [status.last.isoformat(), status.next.isoformat()]
+    writers = [
+        subprocess.Popen([sys.executable, "-c", script, str(path), *moments]) for _ in range(2)
+    ]
+
+    assert [writer.wait(60) for writer in writers] == [0, 0]
+    assert Status.read(path) == status
+    assert list(path.parent.iterdir()) == [path]
+
+
+async def test_a_status_that_cannot_be_kept_does_not_stop_the_timer(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "timers").write_text("in the way")
+    bench = Bench(tmp_path)
+
+    await bench.listener().fire(past_due=False)
+
+    assert len(bench.seen) == 1
+    assert "The status of timer sweep is not kept" in caplog.text

@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import json
+import logging
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -15,6 +17,8 @@ from infra.local.functions.protos import TypedData
 from infra.local.functions.schedule import parse_schedule
 from infra.local.functions.trace import new_traceparent
 from shared.clock import Clock
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,7 @@ class Status:
 
     def write(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = path.with_suffix(".new")
+        fresh = path.with_suffix(f".{os.getpid()}")  # hosts may share the folder
         fresh.write_text(json.dumps(self.to_json()), encoding="utf-8")
         fresh.replace(path)  # a killed host leaves the old or the new one, never half
 
@@ -94,7 +98,14 @@ class TimerListener:
                 self._function, TypedData(json=json.dumps(info)), {}, new_traceparent()
             )
         if self._monitored:
+            self._keep(status)
+
+    def _keep(self, status: Status) -> None:
+        """A status that cannot be kept costs a late occurrence after a restart, no more."""
+        try:
             status.write(self._path)
+        except OSError as error:
+            _log.warning("The status of timer %s is not kept: %s", self._function.name, error)
 
     def _missed_one(self) -> bool:
         """Whether an occurrence passed while no host ran, by the schedule of today."""
@@ -102,7 +113,7 @@ class TimerListener:
         if kept is None:
             if self._monitored:
                 now = self._clock()
-                Status(now, self._schedule(now)).write(self._path)
+                self._keep(Status(now, self._schedule(now)))
             return False
         return self._clock() > self._schedule(kept.last)
 
