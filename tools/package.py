@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
@@ -133,12 +134,12 @@ def pack(staged: Path) -> Path:
 
 def _packed_dependencies(staged: Path, installed: Sequence[Path]) -> Path:
     """Return the archive all others begin with: every service has the same dependencies, and
-    deflating them takes longer than all else. The pins say which they are."""
-    pins = (staged / "requirements.txt").read_bytes()
-    packed = staged.parent / ".packed" / hashlib.sha256(pins).hexdigest()
+    deflating them takes longer than all else. Names and sizes say which they are."""
+    files = [f"{path.relative_to(staged)} {path.stat().st_size}\n" for path in installed]
+    packed = staged.parent / ".packed" / hashlib.sha256("".join(files).encode()).hexdigest()
     if not packed.exists():
         packed.parent.mkdir(exist_ok=True)
-        begun = packed.with_suffix(".begun")
+        begun = packed.with_suffix(f".{os.getpid()}")  # somebody else may be packing the same
         begun.unlink(missing_ok=True)
         _append(begun, staged, installed)
         begun.rename(packed)
