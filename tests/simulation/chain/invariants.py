@@ -172,20 +172,26 @@ def _one_entry_per_point_and_gift_card_movement(world: World) -> Iterator[str]:
 
 
 def _one_record_per_customer_as_last_told(world: World) -> Iterator[str]:
+    # One number may stand for somebody in each of two companies.
     wanted: dict[str, Any] = {}
     for fact in world.of(CustomerRegistered, CustomerUpdated):
-        if fact.customer not in wanted or fact.version > wanted[fact.customer].version:
-            wanted[fact.customer] = fact
+        customer = f"{fact.company}/{fact.customer}"
+        if customer not in wanted or fact.version > wanted[customer].version:
+            wanted[customer] = fact
     names = {customer: customer for customer in wanted}
-    contacts = {str(row["tillbus_number"]): row for row in world.engagement("contacts")}
-    ours = [number for number in contacts if number in wanted]
-    yield from _each_once(names, ours, "contact")
-    accounts = [str(row["CustomerAccount"]) for row in world.finance("CustomersV3")]
+    contacts = [
+        (f"{row['tillbus_company']}/{row['tillbus_number']}", row)
+        for row in world.engagement("contacts")
+    ]
+    yield from _each_once(names, [each for each, _ in contacts if each in wanted], "contact")
+    accounts = [
+        f"{row['dataAreaId']}/{row['CustomerAccount']}" for row in world.finance("CustomersV3")
+    ]
     yield from _each_once(names, [each for each in accounts if each in wanted], "customer")
+    phones = {customer: row.get("mobilephone") for customer, row in contacts}
     for customer, fact in wanted.items():
-        phone = contacts.get(customer, {}).get("mobilephone")
-        if fact.phone is not None and phone != fact.phone:
-            yield f"customer {customer} should have {fact.phone}, has {phone}"
+        if fact.phone is not None and phones.get(customer) != fact.phone:
+            yield f"customer {customer} should have {fact.phone}, has {phones.get(customer)}"
 
 
 def _one_note_per_feedback(world: World) -> Iterator[str]:
