@@ -45,7 +45,7 @@ async def prepared(judged: Sequence[Judged], bus: BusCollaborators, topic: str) 
     What the store could not be told of waits as Later does, what could not be published is
     abandoned.
     """
-    judged = await _parked(judged, bus)
+    judged = await _told_parking(judged, bus)
     judged = await _published(judged, bus.publisher, topic)
     await _released(judged, bus)
     return judged
@@ -66,7 +66,7 @@ async def settled(judged: Sequence[Judged], settlement: Settlement) -> list[Unse
     ]
 
 
-async def _parked(judged: Sequence[Judged], bus: BusCollaborators) -> list[Judged]:
+async def _told_parking(judged: Sequence[Judged], bus: BusCollaborators) -> list[Judged]:
     facts = [verdict.park for _, verdict in judged if verdict.park]
     ended = [verdict.forget for _, verdict in judged if verdict.forget]
     try:

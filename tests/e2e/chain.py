@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
@@ -22,6 +21,7 @@ from infra.local.platform import Platform
 from shared.bus import Publisher
 from shared.clock import utc_now
 from shared.events import Fact, SaleCompleted, SaleReturned, new_event
+from tests.commands import start_tillbus
 
 PATIENCE_SECONDS = 150
 """Most takes seconds, some a timer of one minute; the machine may have much else to do."""
@@ -88,16 +88,7 @@ class Chain:
 
     async def start_tillbus(self, *arguments: str) -> asyncio.subprocess.Process:
         """Start such a command; it says what is wrong on stderr."""
-        return await asyncio.create_subprocess_exec(
-            *(
-                sys.executable,
-                "-c",
-                "import sys; from infra.local.cli import main; sys.exit(main())",
-            ),
-            *(*arguments, "--data", str(self.platform.data)),
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
+        return await start_tillbus(*arguments, "--data", str(self.platform.data))
 
     async def inject(self, **fault: Any) -> None:
         """Script one fault of the Dynamics simulator."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +14,12 @@ from azure.servicebus.aio import ServiceBusClient
 from infra.local.servicebus import LocalServiceBus
 from shared.bus import Publisher
 from shared.events import encode
+from tests.commands import ROOT, tillbus
 from tests.integration.functions.running import PATIENCE_SECONDS, RunningHost, running_host, web
 from tests.unit.completeness.conftest import document, event, rejection, sale
 from tests.unit.completeness.days import closing, transactions
 from tests.unit.completeness.test_half_booked import refusal
 
-ROOT = Path(__file__).resolve().parents[3]
 CERTIFICATES = "/api/certificates"
 
 
@@ -92,12 +91,12 @@ async def test_what_is_issued_is_exported_and_verified_by_command(tmp_path: Path
             await _issued(host, http, f"{CERTIFICATES}/usrt/S1/2026-03-01")
 
             where = ("--completeness-url", host.url, "--store-url", store_url)
-            verified = await _tillbus("certificate", "verify", *where)
+            verified = await tillbus("certificate", "verify", *where)
             page = tmp_path / "certificate.html"
             export = ("certificate", "export", "usrt", "S1", "2026-03-01", "--out", str(page))
-            exported = await _tillbus(*export, *where[:2])
-            halves = await _tillbus("half-booked", "--json", *where[:2])
-    by_itself = await _tillbus("certificate", "verify", "--files", str(page))
+            exported = await tillbus(*export, *where[:2])
+            halves = await tillbus("half-booked", "--json", *where[:2])
+    by_itself = await tillbus("certificate", "verify", "--files", str(page))
 
     assert verified[0] == exported[0] == by_itself[0] == 0, (verified, exported, by_itself)
     assert "1 certificates of 1 stores" in verified[1]
@@ -105,21 +104,6 @@ async def test_what_is_issued_is_exported_and_verified_by_command(tmp_path: Path
     assert "half-booked, ledger yes, points (master-data-missing) no: T1/3" in page.read_text()
     assert halves[0] == 1
     assert [each["fact_id"] for each in json.loads(halves[1])] == [str(half.fact_id)]
-
-
-async def _tillbus(*arguments: str) -> tuple[int, str]:
-    """Run a command as a user would; return its exit code and what it printed."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-c",
-        "import sys; from infra.local.cli import main; sys.exit(main())",
-        *arguments,
-        cwd=ROOT,
-        stdout=asyncio.subprocess.PIPE,
-    )
-    printed, _ = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, printed.decode()
 
 
 async def _witnessed(bus: LocalServiceBus) -> None:

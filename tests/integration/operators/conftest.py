@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import sys
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
@@ -19,9 +17,9 @@ from infra.local.platform import Addresses
 from infra.local.servicebus import LocalServiceBus
 from shared.clock import utc_now
 from shared.store import Store
+from tests.commands import ROOT, tillbus
 from tests.integration.bus.receiving import take
 
-ROOT = Path(__file__).parents[3]
 TOPOLOGY = ROOT / "infra" / "topology.json"
 
 
@@ -36,19 +34,7 @@ class Place:
 
     async def tillbus(self, *arguments: str) -> tuple[int, str]:
         """Run a command as a user would."""
-        process = await asyncio.create_subprocess_exec(
-            *(
-                sys.executable,
-                "-c",
-                "import sys; from infra.local.cli import main; sys.exit(main())",
-            ),
-            *(*arguments, "--data", str(self.data)),
-            cwd=ROOT,
-            stdout=asyncio.subprocess.PIPE,
-        )
-        printed, _ = await process.communicate()
-        assert process.returncode is not None
-        return process.returncode, printed.decode()
+        return await tillbus(*arguments, "--data", str(self.data))
 
     async def bury(
         self, topic: str, subscription: str, *bodies: bytes, reason: str = "invalid-data"

@@ -12,6 +12,8 @@ from infra.local.servicebus.settings import AuthorizationRule
 from tests.integration.bus.receiving import take
 from tests.integration.servicebus_operation.conftest import CONFIG, connect, put
 
+QUEUE = "work"
+
 
 @pytest.fixture
 async def http(bus: LocalServiceBus) -> AsyncIterator[httpx.AsyncClient]:
@@ -25,13 +27,13 @@ async def test_every_message_says_its_state_who_holds_it_and_why_it_is_dead(
     put(bus, "held", "dead", "set aside", "waiting")
     async with (
         connect(bus) as client,
-        client.get_queue_receiver("work", client_identifier="till-7") as receiver,
+        client.get_queue_receiver(QUEUE, client_identifier="till-7") as receiver,
     ):
         held, dead, aside = await take(receiver, 3)
         await receiver.dead_letter_message(dead, reason="spoilt", error_description="by hand")
         await receiver.defer_message(aside)
-        messages = bus.messages("work")
-        (letter,) = (await http.get("/inspect/work/$DeadLetterQueue")).json()["messages"]
+        messages = bus.messages(QUEUE)
+        (letter,) = (await http.get(f"/inspect/{QUEUE}/$DeadLetterQueue")).json()["messages"]
         (connection,) = bus.connections()
 
     states = [(each["messageId"], each["state"], each["deliveryCount"]) for each in messages]
@@ -90,7 +92,7 @@ async def test_faults_are_ordered_listed_and_removed_over_http(
     bus: LocalServiceBus, http: httpx.AsyncClient
 ) -> None:
     ordered = await http.post(
-        "/faults", json=[{"kind": "drop", "at": "send"}, {"kind": "refuse", "entity": "work"}]
+        "/faults", json=[{"kind": "drop", "at": "send"}, {"kind": "refuse", "entity": QUEUE}]
     )
     first, second = ordered.json()["faults"]
     await http.delete(f"/faults/{first['id']}")
